@@ -1,0 +1,1 @@
+"""Devices behind one port: wallboxes, heat pumps, batteries, meters."""

@@ -1,0 +1,1 @@
+"""Devices switched by outputs, such as SG-Ready heat pumps."""

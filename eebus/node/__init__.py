@@ -1,0 +1,1 @@
+"""The asyncio shell of the stack: TLS, WebSocket, mDNS, listener, dialler, trust store on disk."""

@@ -1,0 +1,1 @@
+"""Use cases as declarations plus a server or client; ALL lists them."""

@@ -1,0 +1,1 @@
+"""Limitation of Power Consumption (LPC 1.0.0), both actors."""

@@ -1,0 +1,1 @@
+"""What SHIP and SPINE share on the wire: EEBUS JSON, scaled numbers, durations, open enums."""

@@ -1,0 +1,1 @@
+"""One ems.toml, parsed strictly into frozen models."""

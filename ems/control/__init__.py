@@ -1,0 +1,1 @@
+"""The decision, pure: events in, commands out."""

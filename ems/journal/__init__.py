@@ -1,0 +1,1 @@
+"""Proof for the grid operator: append-only, hash-chained records."""

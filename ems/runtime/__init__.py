@@ -1,0 +1,1 @@
+"""Composition root and pumps: moves bytes and time, decides nothing."""

@@ -1,0 +1,1 @@
+"""Typed test doubles: a clock that only moves when told, wires, peers."""
