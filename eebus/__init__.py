@@ -1,1 +1,1 @@
-"""EEBUS for Python: SHIP transport, SPINE resource model and the grid use cases; a library of its own."""
+"""EEBUS for Python: SHIP transport, SPINE resource model, grid use cases; a library of its own."""
