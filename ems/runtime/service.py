@@ -1,0 +1,166 @@
+"""The service socket: JSON lines over a UNIX stream, one request, one answer, or a stream.
+
+Request ``{"call": name, "args": {…}, "watch": false}``. Answer ``{"ok": true, "data": …,
+"warnings": []}`` or ``{"ok": false, "error": {"code", "message", "hint", "params"}}``. With
+``watch`` such lines follow until the client hangs up. Names and shapes: docs/service.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import stat
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from pathlib import Path
+
+LOGGER = logging.getLogger(__name__)
+
+Json: TypeAlias = Any
+Call: TypeAlias = "Callable[[Mapping[str, Json]], Awaitable[Json]]"
+Stream: TypeAlias = "Callable[[Mapping[str, Json]], AsyncIterator[Json]]"
+
+MAX_LINE_BYTES = 64 * 1024
+MAX_CLIENTS = 16
+IDLE_S = 60.0
+SEND_S = 5.0
+
+
+class CallError(Exception):
+    """A call that cannot be answered: code of the error catalogue, English text, what to do."""
+
+    def __init__(self, code: str, message: str, hint: str = "", **params: str | int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.params = params
+
+    def as_json(self) -> Json:
+        """Shape of the ``error`` member."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "params": self.params,
+        }
+
+
+class Service:
+    """Listens on a UNIX socket and answers calls."""
+
+    def __init__(
+        self, path: Path, calls: Mapping[str, Call], streams: Mapping[str, Stream]
+    ) -> None:
+        """Serve ``calls`` and ``streams`` by name at ``path``."""
+        self.path = path
+        self._calls = calls
+        self._streams = streams
+        self._clients = 0
+
+    async def run(self) -> None:
+        """Serve until cancelled; a stale socket file of a dead process is replaced."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale(self.path)
+        server = await asyncio.start_unix_server(
+            self._serve, path=str(self.path), limit=MAX_LINE_BYTES
+        )
+        self.path.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IWGRP)
+        try:
+            async with server:
+                await server.serve_forever()
+        finally:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._clients >= MAX_CLIENTS:
+            await _send(writer, _refusal("E-SRV-003", "too many clients", "close one of them"))
+            writer.close()
+            return
+        self._clients += 1
+        try:
+            while await self._serve_one(reader, writer):
+                pass
+        except (ConnectionError, TimeoutError, ValueError, asyncio.LimitOverrunError) as error:
+            LOGGER.debug("x service client: %s", error)
+        finally:
+            self._clients -= 1
+            writer.close()
+
+    async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        line = await asyncio.wait_for(reader.readline(), IDLE_S)
+        if not line.strip():
+            return False
+        try:
+            request = json.loads(line)
+            name, args = request["call"], request.get("args", {})
+            watch = bool(request.get("watch", False))
+            if not isinstance(name, str) or not isinstance(args, dict):
+                raise TypeError("call is a string, args an object")
+        except (ValueError, KeyError, TypeError) as error:
+            hint = 'send {"call": "status", "args": {}}'
+            await _send(writer, _refusal("E-SRV-001", f"not a request: {error}", hint))
+            return True
+        if watch:
+            await self._stream(name, args, reader, writer)
+            return False
+        await _send(writer, await self._answer(name, args))
+        return True
+
+    async def _answer(self, name: str, args: Mapping[str, Json]) -> Json:
+        call = self._calls.get(name)
+        if call is None:
+            return _refusal("E-SRV-002", f"unknown call {name!r}", "see docs/service.md")
+        try:
+            return {"ok": True, "data": await call(args), "warnings": []}
+        except CallError as error:
+            return {"ok": False, "error": error.as_json()}
+        except (KeyError, TypeError, ValueError) as error:
+            LOGGER.info("! call %s with unusable arguments: %s", name, error)
+            return _refusal("E-SRV-004", f"unusable arguments for {name}: {error}", "")
+
+    async def _stream(
+        self,
+        name: str,
+        args: Mapping[str, Json],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        source = self._streams.get(name)
+        if source is None:
+            hint = "see docs/service.md"
+            await _send(writer, _refusal("E-SRV-002", f"{name!r} cannot be watched", hint))
+            return
+        gone = asyncio.ensure_future(reader.read(1))
+        try:
+            async for item in source(args):
+                if gone.done():
+                    return
+                await _send(writer, {"ok": True, "data": item, "warnings": []})
+        except CallError as error:
+            await _send(writer, {"ok": False, "error": error.as_json()})
+        finally:
+            gone.cancel()
+
+
+async def _send(writer: asyncio.StreamWriter, message: Json) -> None:
+    writer.write(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+    await asyncio.wait_for(writer.drain(), SEND_S)
+
+
+def _refusal(code: str, message: str, hint: str) -> Json:
+    return {"ok": False, "error": CallError(code, message, hint).as_json()}
+
+
+def _remove_stale(path: Path) -> None:
+    if not path.exists():
+        return
+    if not stat.S_ISSOCK(os.stat(path).st_mode):
+        raise OSError(f"{path} exists and is not a socket; remove it or choose --socket")
+    path.unlink()

@@ -1,0 +1,276 @@
+"""One worker per device: carries the newest set-point to it and brings readings back.
+
+A worker decides nothing. Set-points are latest-wins: a slot, not a queue. A limit interrupts a
+reading under way; a slow or dead device delays nobody but itself (I-08).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from drivers.api import DriverError, RefusedError
+from ems.control.commands import Release, SetLimit, Stop
+from ems.control.events import (
+    GridLost,
+    GridMeasured,
+    LoadFound,
+    LoadLost,
+    LoadMeasured,
+    SetpointFailed,
+    SetpointWritten,
+)
+from ems.runtime.supervise import unless
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from drivers.api import Clock, Driver, Measurement, Meter, MeterReading, Setpoint
+    from ems.control.events import Event
+
+LOGGER = logging.getLogger(__name__)
+
+LoadCommand: TypeAlias = SetLimit | Release | Stop
+
+MISSED_POLLS = 3  # devices.md 2, allocation.md 3.6: offline after three missed polls
+RECONNECT_MIN_S = 1.0
+RECONNECT_MAX_S = 10.0
+KEEP_ALIVE_MAX_S = 10.0  # allocation.md 3.6: a third of the fail-safe time-out, 10 s at most
+KEEP_ALIVE_SHARE = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerInfo:
+    """What status shows of a worker besides the core's picture."""
+
+    connected: bool
+    last_error: str
+    last_read_at: float | None
+
+
+class LoadWorker:
+    """Owns the driver of one load."""
+
+    def __init__(
+        self,
+        load_id: str,
+        open_driver: Callable[[], AbstractAsyncContextManager[Driver]],
+        clock: Clock,
+        submit: Callable[[Event], None],
+        *,
+        poll_s: float,
+    ) -> None:
+        """Poll every ``poll_s`` [protocol s]; events go to ``submit``."""
+        self.load_id = load_id
+        self._open = open_driver
+        self._clock = clock
+        self._submit = submit
+        self._poll_s = poll_s
+        self._slot: LoadCommand | None = None
+        self._wake = asyncio.Event()
+        self._last: LoadCommand | None = None
+        self._written_at = -math.inf
+        self.measurement: Measurement | None = None
+        self.info = WorkerInfo(connected=False, last_error="", last_read_at=None)
+
+    def post(self, command: LoadCommand) -> None:
+        """Put ``command`` into the slot; an older one that was not sent yet is gone."""
+        self._slot = command
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Connect, serve, and connect again, for ever."""
+        pause_s = RECONNECT_MIN_S
+        while True:
+            try:
+                async with self._open() as driver:
+                    pause_s = RECONNECT_MIN_S
+                    self._note(connected=True, error="")
+                    await self._serve(driver)
+            except DriverError as error:
+                if self.info.last_error != str(error):
+                    LOGGER.info("x %s: %s", self.load_id, error)
+                self._note(connected=False, error=str(error))
+                self._submit(LoadLost(load_id=self.load_id, why=str(error)))
+            await self._clock.sleep_until(self._clock.monotonic() + pause_s)
+            pause_s = min(2 * pause_s, RECONNECT_MAX_S)
+
+    async def _serve(self, driver: Driver) -> None:
+        self._last = None
+        self._submit(LoadFound(load_id=self.load_id, capability=driver.capability))
+        prepared = False
+        missed = 0
+        poll_at = beat_at = self._clock.monotonic()
+        while True:
+            self._wake.clear()
+            command = self._due_command(driver)
+            now = self._clock.monotonic()
+            if command is not None:
+                await self._execute(driver, command)
+            elif not prepared and self._last is not None:
+                prepared = await unless(self._prepare(driver), self._wake) or False
+                beat_at = self._clock.monotonic()
+            elif prepared and now >= beat_at:
+                await unless(driver.keep_alive(), self._wake)
+                beat_at = self._clock.monotonic() + _keep_alive_s(driver)
+            elif now >= poll_at:
+                missed = await self._poll(driver, missed)
+                poll_at = max(poll_at + self._poll_s, self._clock.monotonic())
+            else:
+                await self._clock.wait_for(
+                    self._wake.wait(), self._next(driver, poll_at, beat_at, prepared=prepared)
+                )
+
+    def _next(self, driver: Driver, poll_at: float, beat_at: float, *, prepared: bool) -> float:
+        due = [poll_at]
+        if prepared:
+            due.append(beat_at)
+        if self._slot is not None:
+            due.append(self._written_at + driver.capability.min_write_interval_s)
+        elif self._last is not None:
+            due.append(self._written_at + driver.capability.rewrite_interval_s)
+        return min(due)
+
+    def _due_command(self, driver: Driver) -> LoadCommand | None:
+        """The command to send now; only a decrease ordered by a limit breaks the interval."""
+        since_s = self._clock.monotonic() - self._written_at
+        command = self._slot
+        if command is not None:
+            urgent = isinstance(command, Stop) or (isinstance(command, SetLimit) and command.urgent)
+            if self._last is None or urgent or since_s >= driver.capability.min_write_interval_s:
+                self._slot = None
+                return command
+            return None
+        if self._last is not None and since_s >= driver.capability.rewrite_interval_s:
+            return self._last
+        return None
+
+    async def _execute(self, driver: Driver, command: LoadCommand) -> None:
+        setpoint: Setpoint | None = None
+        try:
+            match command:
+                case SetLimit():
+                    setpoint = command.setpoint
+                    await driver.limit(command.setpoint)
+                case Release():
+                    await driver.release()
+                case Stop():
+                    await driver.stop()
+        except DriverError as error:
+            refused = isinstance(error, RefusedError)
+            self._written_at = self._clock.monotonic()
+            self._submit(
+                SetpointFailed(
+                    load_id=self.load_id, setpoint=setpoint, why=str(error), refused=refused
+                )
+            )
+            if not refused:
+                raise
+            self._last = command
+            self._note(connected=True, error=str(error))
+            return
+        self._last = command
+        self._written_at = self._clock.monotonic()
+        if isinstance(command, Stop):
+            return
+        self._submit(SetpointWritten(load_id=self.load_id, setpoint=setpoint, at=self._written_at))
+
+    async def _prepare(self, driver: Driver) -> bool:
+        before = driver.capability
+        try:
+            await driver.prepare()
+        except RefusedError as error:
+            LOGGER.warning("! %s: %s", self.load_id, error)
+            self._note(connected=True, error=str(error))
+        if driver.capability != before:
+            self._submit(LoadFound(load_id=self.load_id, capability=driver.capability))
+        return True
+
+    async def _poll(self, driver: Driver, missed: int) -> int:
+        try:
+            reading = await unless(driver.read(), self._wake)
+        except DriverError as error:
+            self._note(connected=True, error=str(error))
+            if missed + 1 >= MISSED_POLLS:
+                raise
+            return missed + 1
+        if reading is not None:
+            at = self._clock.monotonic()
+            self.measurement = reading
+            self.info = WorkerInfo(connected=True, last_error="", last_read_at=at)
+            self._submit(LoadMeasured(load_id=self.load_id, measurement=reading, at=at))
+        return 0
+
+    def _note(self, *, connected: bool, error: str) -> None:
+        self.info = WorkerInfo(
+            connected=connected, last_error=error, last_read_at=self.info.last_read_at
+        )
+
+
+def _keep_alive_s(driver: Driver) -> float:
+    return min(KEEP_ALIVE_MAX_S, driver.capability.keeps_limit_s / KEEP_ALIVE_SHARE)
+
+
+class MeterWorker:
+    """Owns one meter; the one at the connection point feeds the core."""
+
+    def __init__(
+        self,
+        meter_id: str,
+        role: str,
+        open_meter: Callable[[], AbstractAsyncContextManager[Meter]],
+        clock: Clock,
+        submit: Callable[[Event], None],
+        *,
+        poll_s: float = 1.0,
+    ) -> None:
+        """Poll every ``poll_s`` [protocol s]; only ``role == "grid"`` submits events."""
+        self.meter_id = meter_id
+        self.role = role
+        self._open = open_meter
+        self._clock = clock
+        self._submit = submit
+        self._poll_s = poll_s
+        self.reading: MeterReading | None = None
+        self.read_at: float | None = None
+        self.last_error = ""
+
+    async def run(self) -> None:
+        """Connect, poll, and connect again, for ever."""
+        pause_s = RECONNECT_MIN_S
+        while True:
+            try:
+                async with self._open() as meter:
+                    pause_s = RECONNECT_MIN_S
+                    await self._serve(meter)
+            except DriverError as error:
+                if self.last_error != str(error):
+                    LOGGER.info("x meter %s: %s", self.meter_id, error)
+                self.last_error = str(error)
+                if self.role == "grid":
+                    self._submit(GridLost(why=str(error)))
+            await self._clock.sleep_until(self._clock.monotonic() + pause_s)
+            pause_s = min(2 * pause_s, RECONNECT_MAX_S)
+
+    async def _serve(self, meter: Meter) -> None:
+        missed = 0
+        poll_at = self._clock.monotonic()
+        while True:
+            try:
+                reading = await meter.read()
+            except DriverError:
+                missed += 1
+                if missed >= MISSED_POLLS:
+                    raise
+            else:
+                missed = 0
+                self.last_error = ""
+                self.reading, self.read_at = reading, self._clock.monotonic()
+                if self.role == "grid":
+                    self._submit(GridMeasured(power_w=reading.power_w, at=self.read_at))
+            poll_at = max(poll_at + self._poll_s, self._clock.monotonic())
+            await self._clock.sleep_until(poll_at)
