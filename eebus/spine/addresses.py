@@ -11,6 +11,8 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from typing_extensions import override
+
 Peer: TypeAlias = str
 """Key of a connected peer: its SKI, opaque to SPINE."""
 
@@ -38,6 +40,7 @@ class FeatureAddress:
         """Return the same place on ``device``."""
         return replace(self, device=device)
 
+    @override
     def __str__(self) -> str:
         path = ".".join(str(part) for part in self.entity)
         return f"{self.device or '?'}[{path}]/{self.feature}"

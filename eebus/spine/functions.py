@@ -7,50 +7,19 @@ row by its wire name and imports only the module that holds it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import msgspec
-
+from eebus.spine.function import Function
 from eebus.spine.model.table import CONSTANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-D = TypeVar("D", bound=msgspec.Struct)
-
-
-@dataclass(frozen=True, slots=True)
-class Function(Generic[D]):
-    """One SPINE function.
-
-    ``items`` is the list field of a list container, ``entry`` its entry type; ``keys`` and
-    ``sub_keys`` are the identifiers of an entry (Python field names). All are empty for functions
-    whose entries cannot be addressed: those are exchanged in full only.
-    """
-
-    name: str
-    data: type[D]
-    feature: str | None = None
-    items: str = ""
-    entry: type[msgspec.Struct] | None = None
-    keys: tuple[str, ...] = ()
-    sub_keys: tuple[str, ...] = ()
-    write_check: str = ""
-    selectors_name: str = ""
-    selectors: type[msgspec.Struct] | None = None
-    elements_name: str = ""
-    elements: type[msgspec.Struct] | None = None
-
-    @property
-    def identifiers(self) -> tuple[str, ...]:
-        """All identifiers of an entry, primary first."""
-        return self.keys + self.sub_keys
-
-
 AnyFunction = Function[Any]
+
+__all__ = ["AnyFunction", "Function", "FunctionIndex", "index"]
 
 
 class FunctionIndex:
