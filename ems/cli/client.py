@@ -1,0 +1,119 @@
+"""The other end of the service socket, for a program that runs once and ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ems.cli.errors import CliError, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from io import BufferedRWPair
+
+Json: TypeAlias = Any
+TIMEOUT_S = 30.0
+
+_EXIT_OF_AREA = {
+    "E-SRV-004": ExitCode.USAGE,
+    "E-PAIR-004": ExitCode.REFUSED,
+    "E-PAIR-010": ExitCode.NEGATIVE,
+    "E-CFG": ExitCode.CONFIG,
+    "E-CON-002": ExitCode.TIMEOUT,
+    "E-CON-004": ExitCode.NEGATIVE,
+    "E-PAIR-001": ExitCode.TIMEOUT,
+    "E-PAIR-002": ExitCode.USAGE,
+    "E-PAIR-003": ExitCode.USAGE,
+    "E-LIM": ExitCode.FORBIDDEN,
+}
+
+
+def candidates(explicit: Path | None, state_dir: Path | None) -> list[Path]:
+    """Where the service socket may be, most wanted first (docs/service.md)."""
+    if explicit is not None:
+        return [explicit]
+    if os.environ.get("EMS_SOCKET"):
+        return [Path(os.environ["EMS_SOCKET"])]
+    found = [] if state_dir is None else [state_dir / "api.sock"]
+    found.append(Path("/run/ems/api.sock"))
+    if os.environ.get("XDG_RUNTIME_DIR"):
+        found.append(Path(os.environ["XDG_RUNTIME_DIR"]) / "ems" / "api.sock")
+    return found
+
+
+class Client:
+    """Calls of the running service.
+
+    Raises:
+        CliError: not reachable (exit 4), no answer in time (5), or the service said no.
+    """
+
+    def __init__(self, paths: list[Path], *, timeout_s: float = TIMEOUT_S) -> None:
+        """Connect to the first of ``paths`` that answers."""
+        self._paths = paths
+        self._timeout_s = timeout_s
+
+    def call(self, name: str, args: Mapping[str, Json] | None = None) -> Json:
+        """``data`` of one answer."""
+        with self._connect() as sock, sock.makefile("rwb") as stream:
+            _write(stream, {"call": name, "args": dict(args or {})})
+            return _data(_read(stream))
+
+    def watch(self, name: str, args: Mapping[str, Json] | None = None) -> Iterator[Json]:
+        """``data`` of every line of a stream, until the service ends it."""
+        with self._connect() as sock, sock.makefile("rwb") as stream:
+            sock.settimeout(None)
+            _write(stream, {"call": name, "args": dict(args or {}), "watch": True})
+            while (message := _read(stream, end_ok=True)) is not None:
+                yield _data(message)
+
+    def _connect(self) -> socket.socket:
+        for path in self._paths:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock.settimeout(self._timeout_s)
+            try:
+                sock.connect(str(path))
+            except OSError:
+                sock.close()
+                continue
+            return sock
+        tried = ", ".join(str(path) for path in self._paths)
+        raise CliError("E-SRV-000", ExitCode.UNREACHABLE, path=tried)
+
+
+def _write(stream: BufferedRWPair, message: Json) -> None:
+    stream.write(json.dumps(message).encode() + b"\n")
+    stream.flush()
+
+
+def _read(stream: BufferedRWPair, *, end_ok: bool = False) -> Json:
+    try:
+        line = stream.readline()
+    except TimeoutError as error:
+        raise CliError("E-SRV-005", ExitCode.TIMEOUT) from error
+    if not line:
+        if end_ok:
+            return None
+        raise CliError("E-SRV-005", ExitCode.UNREACHABLE)
+    return json.loads(line)
+
+
+def _data(message: Json) -> Json:
+    if message.get("ok"):
+        return message.get("data")
+    failure = message.get("error", {})
+    code = str(failure.get("code", "E-SRV-005"))
+    exit_code = next(
+        (value for area, value in _EXIT_OF_AREA.items() if code.startswith(area)),
+        ExitCode.REFUSED,
+    )
+    raise CliError(
+        code,
+        exit_code,
+        message=str(failure.get("message", "")),
+        hint=str(failure.get("hint", "")),
+        **failure.get("params", {}),
+    )

@@ -1,0 +1,217 @@
+"""What all commands share: common options, one JSON document, exit codes, errors with a cure."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import sys
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from ems.cli import texts
+from ems.cli.client import Client, candidates
+from ems.cli.errors import CliError, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from rich.console import Console
+
+Json: TypeAlias = Any
+
+JsonOption = Annotated[
+    bool,
+    typer.Option("--json", help="One JSON document on standard output.", rich_help_panel="Common"),
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Only errors.", rich_help_panel="Common")
+]
+LangOption = Annotated[
+    str, typer.Option("--lang", help="de or en.", envvar="EMS_LANG", rich_help_panel="Common")
+]
+SocketOption = Annotated[
+    Path | None,
+    typer.Option("--socket", help="Socket of the running service.", rich_help_panel="Common"),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="ems.toml of the plant.",
+        envvar="EMS_CONFIG",
+        rich_help_panel="Common",
+    ),
+]
+
+DEFAULT_CONFIG = Path("/etc/ems/ems.toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cli:
+    """The common options of one invocation and the ways to answer."""
+
+    as_json: bool
+    quiet: bool
+    lang: int
+    socket: Path | None
+    config: Path | None
+
+    def client(self, *, timeout_s: float = 30.0) -> Client:
+        """The running service."""
+        return Client(candidates(self.socket, self._state_dir()), timeout_s=timeout_s)
+
+    def config_path(self) -> Path:
+        """``--config``, ``$EMS_CONFIG`` or the place of an installed service."""
+        return self.config or DEFAULT_CONFIG
+
+    def console(self) -> Console:
+        """Rich for people; plain when it is not a terminal."""
+        from rich.console import Console
+
+        return Console(highlight=False, soft_wrap=True)
+
+    def say(
+        self, data: Json, render: Callable[[Console], None] | str, *, warnings: Iterable[str] = ()
+    ) -> None:
+        """Answer: ``data`` as the one JSON document, or ``render`` for people."""
+        if self.as_json:
+            emit({"ok": True, "data": data, "warnings": list(warnings)})
+            return
+        if self.quiet:
+            return
+        console = self.console()
+        if isinstance(render, str):
+            console.print(render, markup=False)
+        else:
+            render(console)
+        for warning in warnings:
+            typer.echo(warning, err=True)
+
+    def word(self, key: str) -> str:
+        """A word in the chosen language."""
+        return texts.word(key, self.lang)
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask on a terminal; elsewhere demand ``--yes``."""
+        if yes:
+            return
+        if not sys.stdin.isatty():
+            raise CliError("E-USE-003", ExitCode.USAGE)
+        if not typer.confirm(question, err=True):
+            raise CliError("E-USE-003", ExitCode.USAGE)
+
+    def _state_dir(self) -> Path | None:
+        path = self.config_path()
+        if not path.exists():
+            return None
+        from ems.config.load import load_site
+        from ems.config.paths import state_dir
+
+        return state_dir(load_site(path).site, path)
+
+
+def emit(document: Json) -> None:
+    """Write one JSON document as one line."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def command(
+    app: typer.Typer, name: str, *, example: str
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register ``work(cli, …)`` as command ``name`` with the common options and error handling."""
+
+    def register(work: Callable[..., None]) -> Callable[..., None]:
+        hints = typing.get_type_hints(work, include_extras=True)
+        own = [
+            parameter.replace(annotation=hints[parameter.name])
+            for parameter in list(inspect.signature(work).parameters.values())[1:]
+        ]
+
+        def run(**values: Any) -> None:  # noqa: ANN401  # whatever the command declares
+            cli = Cli(
+                as_json=values.pop("common_json"),
+                quiet=values.pop("common_quiet"),
+                lang=texts.language(values.pop("common_lang") or os.environ.get("LANG", "de")),
+                socket=values.pop("common_socket"),
+                config=values.pop("common_config"),
+            )
+            guarded(cli, lambda: work(cli, **values))
+
+        parameters = [_keyword(parameter) for parameter in own] + _common_parameters()
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # Typer reads it
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        run.__doc__ = work.__doc__
+        run.__name__ = work.__name__
+        app.command(name, epilog=f"Example: {example}")(run)
+        return work
+
+    return register
+
+
+def guarded(cli: Cli, work: Callable[[], None]) -> None:
+    """Run ``work``; turn every failure into a message with code, cause, cure and exit code."""
+    try:
+        work()
+    except CliError as error:
+        fail(cli, error)
+    except KeyboardInterrupt:
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    except BrokenPipeError:
+        raise typer.Exit(ExitCode.DONE) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:  # the last door: a bug becomes exit 70, not a trace
+        failure = config_failure(error)
+        if failure is None and os.environ.get("EMS_DEBUG"):
+            raise
+        why = f"{type(error).__name__}: {error}"
+        fail(cli, failure or CliError("E-INT-001", ExitCode.INTERNAL, why=why))
+
+
+def config_failure(error: Exception) -> CliError | None:
+    """A configuration error in the form of the command line; ``None`` for anything else."""
+    from ems.config.errors import ConfigError
+
+    if not isinstance(error, ConfigError):
+        return None
+    return CliError(error.code, ExitCode.CONFIG, message=str(error), hint=error.hint)
+
+
+def fail(cli: Cli, error: CliError) -> typing.NoReturn:
+    """Tell the error on standard error and leave with its exit code."""
+    message, hint = texts.error(
+        error.code, cli.lang, error.params, (error.message or error.code, error.hint)
+    )
+    if cli.as_json:
+        failure = {"code": error.code, "message": message, "hint": hint}
+        sys.stderr.write(json.dumps({"ok": False, "error": failure}, ensure_ascii=False) + "\n")
+    else:
+        typer.echo(f"{error.code}: {message}", err=True)
+        if hint:
+            typer.echo(f"  → {hint}", err=True)
+    raise typer.Exit(error.exit_code)
+
+
+def _keyword(parameter: inspect.Parameter) -> inspect.Parameter:
+    return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+
+
+def _common_parameters() -> list[inspect.Parameter]:
+    kinds: list[tuple[str, Any, Any]] = [
+        ("common_json", JsonOption, False),
+        ("common_quiet", QuietOption, False),
+        ("common_lang", LangOption, ""),
+        ("common_socket", SocketOption, None),
+        ("common_config", ConfigOption, None),
+    ]
+    return [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, kind, default in kinds
+    ]
