@@ -1,1 +1,1 @@
-"""Limitation of Power Consumption (LPC 1.0.0), both actors."""
+"""Limitation of power consumption (LPC V1.0.0): ``server.LpcServer``, ``client.EnergyGuard``."""
