@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -107,3 +107,28 @@ class StoredLimit:
     value_w: Decimal
     duration_s: float | None = None
     expires_at: float | None = None
+
+
+class AfterFailsafe(StrEnum):
+    """What INIT and FAILSAFE lead to when no energy guard takes control."""
+
+    AUTONOMOUS_UNLIMITED = "AUTONOMOUS_UNLIMITED"
+    HOLD_FAILSAFE = "HOLD_FAILSAFE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the machine starts with.
+
+    Attributes:
+        failsafe: values restored from disk or configured.
+        value_w: value of the inactive limit before the first write [W].
+        after_failsafe: whether transitions 3 and 10 are taken at all (both are MAY).
+        hold_init_until: INIT is not left by time alone before this moment [s]; set after a restart
+            with a limit in force, so that a power cut never frees a limited site.
+    """
+
+    failsafe: Failsafe
+    value_w: Decimal
+    after_failsafe: AfterFailsafe = AfterFailsafe.AUTONOMOUS_UNLIMITED
+    hold_init_until: float | None = None

@@ -12,14 +12,21 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Final, Never
 
-from eebus.usecases.limit_values import KEEP, Failsafe, FailsafeWrite, LimitWrite, StoredLimit
+from eebus.usecases.limit_values import (
+    KEEP,
+    AfterFailsafe,
+    Failsafe,
+    FailsafeWrite,
+    LimitWrite,
+    StoredLimit,
+)
 from eebus.wire.machine import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from eebus.usecases.limit_values import Profile
+    from eebus.usecases.limit_values import Profile, Settings
 
 HEARTBEAT_WINDOW_S: Final = 60.0
 """A limit follows a heartbeat when it comes at most this much later (LPC-914/2, LPC-TS-036)."""
@@ -58,13 +65,6 @@ class Trigger(Enum):
     NOBODY_CAME = auto()
     NO_LIMIT_FOLLOWED = auto()
     FAILSAFE_OVER = auto()
-
-
-class AfterFailsafe(StrEnum):
-    """What INIT and FAILSAFE lead to when no energy guard takes control."""
-
-    AUTONOMOUS_UNLIMITED = "AUTONOMOUS_UNLIMITED"
-    HOLD_FAILSAFE = "HOLD_FAILSAFE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,31 +125,18 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What the machine starts with.
-
-    Attributes:
-        failsafe: values restored from disk or configured.
-        value_w: value of the inactive limit before the first write [W].
-        after_failsafe: whether transitions 3 and 10 are taken at all (both are MAY).
-        hold_init_until: INIT is not left by time alone before this moment [s]; set after a restart
-            with a limit in force, so that a power cut never frees a limited site.
-    """
-
-    failsafe: Failsafe
-    value_w: Decimal
-    after_failsafe: AfterFailsafe = AfterFailsafe.AUTONOMOUS_UNLIMITED
-    hold_init_until: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A row of the table was taken at ``at``; ``rule`` is its first one with prefix."""
+    """A row of the table was taken at ``at``; ``rule`` is its first one with prefix.
+
+    ``limit_w`` and ``expires_at`` are what the new state asks for (see ``in_force_w``).
+    """
 
     edge: Edge
     rule: str
     trigger: Trigger
     at: float
+    limit_w: Decimal | None
+    expires_at: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +190,21 @@ class PowerLimit(Machine[State, Never, Step]):
     def controlled(self) -> bool:
         """The energy guard has proven itself: limits and failsafe values are open to it."""
         return self.state in {State.UNLIMITED_CONTROLLED, State.LIMITED}
+
+    @property
+    def binding_until(self) -> float | None:
+        """Until when the site stays limited although nobody speaks to it any more [s].
+
+        ``None``: it is not limited now. Counted from the last heartbeat (reliability.md 10).
+        """
+        if self.in_force_w is None:
+            return None
+        seen = self._presence
+        since = seen.entered_at if self.state is State.FAILSAFE else seen.last_at
+        hold = self._settings.hold_init_until if self.state is State.INIT else None
+        if since is None or self.state is State.INIT:
+            return hold
+        return since + self.failsafe.duration_s
 
     def heartbeat(self, now: float) -> None:
         """A heartbeat of the energy guard in control was received. Alone it changes no state."""
@@ -333,7 +335,16 @@ class PowerLimit(Machine[State, Never, Step]):
                 self.limit = StoredLimit(value_w=self.limit.value_w)
             self._presence = replace(self._presence, entered_at=at, first_at=None)
             self._enter(edge.target)
-        self._events.append(Step(edge=edge, rule=self._rule(edge.rules[0]), trigger=trigger, at=at))
+        self._events.append(
+            Step(
+                edge=edge,
+                rule=self._rule(edge.rules[0]),
+                trigger=trigger,
+                at=at,
+                limit_w=self.in_force_w,
+                expires_at=self.limit.expires_at,
+            )
+        )
         self._rearm()
 
     def _timers(self) -> list[tuple[float, Trigger]]:
