@@ -1,0 +1,3 @@
+module ems.test/console
+
+go 1.24
