@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
-from ems.control.gzf import NOTHING_TO_CONTROL, Pmin
 from ems.control.grid_limit import Source
+from ems.control.gzf import NOTHING_TO_CONTROL, Pmin
 
 if TYPE_CHECKING:
     from drivers.api import Capability, LoadKind
