@@ -1,0 +1,139 @@
+"""The service socket: one line in, one line out, and no client can hurt another."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ems.runtime.service import CallError, Service
+from tests.kit.aio import run
+
+
+async def answer(args: Mapping[str, Any]) -> Any:
+    return {"limit_w": args.get("w")}
+
+
+async def refuse(args: Mapping[str, Any]) -> Any:
+    raise CallError("E-PAIR-009", "nothing is known about this SKI", "see pair list", ski="ab")
+
+
+async def count(args: Mapping[str, Any]) -> AsyncIterator[Any]:
+    for number in range(3):
+        yield number
+
+
+@asynccontextmanager
+async def service(path: Path) -> AsyncIterator[Path]:
+    serving = Service(path, {"limit": answer, "refuse": refuse}, {"count": count})
+    task = asyncio.ensure_future(serving.run())
+    while not path.exists():
+        await asyncio.sleep(0.001)
+    try:
+        yield path
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def ask(path: Path, *lines: bytes) -> list[Any]:
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    writer.write(b"".join(lines))
+    writer.write_eof()
+    answers = [json.loads(line) for line in (await reader.read()).splitlines()]
+    writer.close()
+    return answers
+
+
+@pytest.mark.loopback
+def test_a_call_is_answered_by_one_line(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path / "api.sock") as path:
+            got = await ask(path, b'{"call":"limit","args":{"w":0}}\n')
+        assert got == [{"ok": True, "data": {"limit_w": 0}, "warnings": []}]
+
+    run(story())
+
+
+@pytest.mark.loopback
+def test_a_refusal_carries_code_cause_and_cure(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path / "api.sock") as path:
+            got = await ask(path, b'{"call":"refuse"}\n')
+        error = got[0]["error"]
+        assert (error["code"], error["hint"], error["params"]) == (
+            "E-PAIR-009",
+            "see pair list",
+            {"ski": "ab"},
+        )
+
+    run(story())
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b"not json\n", "E-SRV-001"),
+        (b"[1,2]\n", "E-SRV-001"),
+        (b'{"call":7}\n', "E-SRV-001"),
+        (b'{"call":"limit","args":[]}\n', "E-SRV-001"),
+        (b'{"call":"nothing"}\n', "E-SRV-002"),
+        (b'{"call":"limit","watch":true}\n', "E-SRV-002"),
+    ],
+)
+def test_bad_requests_are_refused_with_a_code(tmp_path: Path, line: bytes, code: str) -> None:
+    async def story() -> None:
+        async with service(tmp_path / "api.sock") as path:
+            got = await ask(path, line)
+        assert got[0]["error"]["code"] == code
+
+    run(story())
+
+
+@pytest.mark.loopback
+def test_a_stream_sends_every_item(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path / "api.sock") as path:
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            writer.write(b'{"call":"count","watch":true}\n')
+            got = [json.loads(await reader.readline())["data"] for _ in range(3)]
+            writer.close()
+        assert got == [0, 1, 2]
+
+    run(story())
+
+
+@pytest.mark.loopback
+def test_a_line_without_end_closes_only_that_client(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path / "api.sock") as path:
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            writer.write(b"x" * 200_000)
+            gone = await reader.read()
+            writer.close()
+            got = await ask(path, b'{"call":"limit","args":{"w":1}}\n')
+        assert gone == b""
+        assert got[0]["ok"] is True
+
+    run(story())
+
+
+@pytest.mark.loopback
+def test_the_socket_of_a_dead_process_is_replaced_and_a_file_is_not(tmp_path: Path) -> None:
+    async def story() -> None:
+        path = tmp_path / "api.sock"
+        async with service(path):
+            pass
+        file = tmp_path / "notes.txt"
+        file.write_text("keep me")
+        with pytest.raises(OSError, match=r"notes\.txt exists and is not a socket"):
+            await Service(file, {}, {}).run()
+        assert file.read_text() == "keep me"
+
+    run(story())
