@@ -232,8 +232,7 @@ def _struct(struct: type[msgspec.Struct]) -> tuple[Reader, Writer]:
 def _list(annotation: Annotation, entry: Annotation) -> tuple[Reader, Writer]:
     read_entry, write_entry = _single(entry)
     is_struct = isinstance(entry, type) and issubclass(entry, msgspec.Struct)
-    as_list: Item = list
-    make: Callable[[list[Item]], Item] = as_list if _origin(annotation) is list else tuple
+    as_type: Item = list if _origin(annotation) is list else tuple
 
     def read(value: JsonValue, faults: Faults) -> Item:
         found: list[Item] = []
@@ -244,7 +243,7 @@ def _list(annotation: Annotation, entry: Annotation) -> tuple[Reader, Writer]:
                 if faults is None:
                     raise
                 faults.append(error.path)
-        return make(found)
+        return as_type(found)
 
     def write(value: Item) -> JsonValue:
         return [write_entry(item) for item in value]

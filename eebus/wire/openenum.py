@@ -6,14 +6,14 @@ it is, compares as a string and can be reported.
 
 from __future__ import annotations
 
-from typing import Final, Generic, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from typing_extensions import override
 
 E = TypeVar("E", bound="OpenEnum")
 
 
-class named(Generic[E]):  # noqa: N801  # reads as a keyword in declarations
+class named:  # noqa: N801  # reads as a keyword in declarations
     """Declares a constant of an :class:`OpenEnum`: ``READ = named("read")``."""
 
     def __init__(self, value: str) -> None:
