@@ -147,6 +147,12 @@ class SetupError(DriverError):
     code = "E-DEV-003"
 
 
+class ImplausibleError(DriverError):
+    """The device answered, and what it says cannot be (no number, out of range); ask again."""
+
+    code = "E-DEV-005"
+
+
 class Clock(Protocol):
     """The part of a clock that drivers need (``eebus.node.clock.SystemClock`` satisfies it)."""
 
