@@ -22,6 +22,9 @@ class LpcChanged:
         expires_at: end of a timed limit [protocol s]; ``None``: until changed.
         failsafe_w: failsafe value now stored [W].
         failsafe_duration_s: failsafe duration minimum now stored [s].
+        failsafe_from_box: the control box wrote the failsafe values; they survive a restart.
+        binding_until: until when the site stays limited without a new word of the box, to be kept
+            over a restart (reliability.md 10) [protocol s]; ``None``: not limited.
         peer: SKI of the control box; empty before the first contact.
         rule: number of the transition's rule, for example ``LPC-904``.
     """
@@ -31,6 +34,8 @@ class LpcChanged:
     failsafe_w: int
     failsafe_duration_s: float
     expires_at: float | None = None
+    failsafe_from_box: bool = False
+    binding_until: float | None = None
     peer: str = ""
     rule: str = ""
 

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     STATE_DAMAGED = "state_damaged"
     LPC_STATE = "lpc_state"
     WRITE_REFUSED = "write_refused"
+    WRITE_ACCEPTED = "write_accepted"
     FAILSAFE_WRITTEN = "failsafe_written"
     PAIRING = "pairing"
     CONFIG = "config"
