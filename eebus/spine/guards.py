@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import msgspec
@@ -60,4 +60,7 @@ class Refuse:
 
 Verdict: TypeAlias = Accept | Refuse
 Judge: TypeAlias = Callable[[Write, float], Verdict]
+View: TypeAlias = Callable[[Any, float], Any]
+"""Turns what is stored into what peers see at a moment, e.g. the remaining duration of a limit."""
+
 BindingJudge: TypeAlias = Callable[[BindingRequest, float], Verdict]

@@ -26,7 +26,10 @@ class SpineTimings:
     """Open requests of ours per peer; more are reported unanswered at once."""
 
     max_items: int = 128
-    """Entries per list a peer may write or notify (spine.md 8.2)."""
+    """Entries per list a peer may write (spine.md 8.2)."""
+
+    max_remote_items: int = 1024
+    """Entries per list of a peer's server that are kept."""
 
     max_cached: int = 512
     """Functions of one peer whose data are kept."""
