@@ -148,7 +148,7 @@ class SetupError(DriverError):
 
 
 class ImplausibleError(DriverError):
-    """The device answered, and what it says cannot be (no number, out of range); ask again."""
+    """The device answered, and what it says cannot be or is not what was written; try again."""
 
     code = "E-DEV-005"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from drivers.api import Capability, Driver, Setpoint
-from drivers.modbus.common import control_of, not_taken, to_w, whole_watts
+from drivers.modbus.common import control_of, to_w, until_shown, whole_watts
 from drivers.modbus.link import Priority
 
 if TYPE_CHECKING:
@@ -59,13 +59,17 @@ class PowerCapped(Driver):
 
     @override
     async def release(self) -> None:
-        await self._act(self._control.release, self._capability.max_w)
         self._last = None
+        await until_shown(self._let_go, self._still_capped, self._device.clock)
+
+    async def _let_go(self) -> None:
+        await self._act(self._control.release, self._capability.max_w)
+
+    async def _still_capped(self) -> str | None:
         shown = await self._shown_cap(Priority.LIMIT)
-        if shown is not None and shown.power_w < self._capability.max_w:
-            raise not_taken(
-                self._config.id, f"released, but still shows a cap of {shown.power_w} W"
-            )
+        if shown is None or shown.power_w >= self._capability.max_w:
+            return None
+        return f"{self._config.id}: released, but still shows a cap of {shown.power_w} W"
 
     @override
     async def prepare(self) -> None:

@@ -25,13 +25,13 @@ from drivers.api import (
 from drivers.modbus.common import (
     control_of,
     must_exist,
-    not_taken,
     plausible,
     require_kind,
     rewrite_s,
     settle_s,
     to_milli,
     to_w,
+    until_shown,
     voltages_mv,
     whole_watts,
 )
@@ -180,18 +180,22 @@ class ModbusCharger(Driver):
 
     @override
     async def release(self) -> None:
-        can = self._capability
-        action = self._control.release or self._control.resume or self._control.set_current
-        await self._act(action, can.max_ma, self._config.rated_w, running=True)
         self._last = None
-        if self._device.has("current_limit"):
-            shown = await self._device.read(("current_limit",), Priority.LIMIT)
-            shown_ma = to_milli(shown["current_limit"])
-            if shown_ma is not None and shown_ma + can.step_ma < can.max_ma:
-                self._running = None
-                raise not_taken(
-                    self._config.id, f"released, but shows {shown_ma} mA instead of {can.max_ma} mA"
-                )
+        await until_shown(self._let_go, self._still_capped, self._device.clock)
+
+    async def _let_go(self) -> None:
+        action = self._control.release or self._control.resume or self._control.set_current
+        await self._act(action, self._capability.max_ma, self._config.rated_w, running=True)
+
+    async def _still_capped(self) -> str | None:
+        """Compares what we write ourselves; what the car is offered has other reasons too."""
+        if not self._device.has("current_limit"):
+            return None
+        shown = await self._device.read(("current_limit",), Priority.LIMIT)
+        shown_ma, can = to_milli(shown["current_limit"]), self._capability
+        if shown_ma is None or shown_ma + can.step_ma >= can.max_ma:
+            return None
+        return f"{self._config.id}: released, but shows {shown_ma} mA instead of {can.max_ma} mA"
 
     @override
     async def stop(self) -> None:
@@ -270,8 +274,8 @@ class ModbusCharger(Driver):
         last = self._last
         if last is not None and last.current_ma is not None:
             written_ma = min(last.current_ma, self._capability.max_ma)
-            if abs(written_ma - current_ma) <= self._capability.step_ma:
-                return last
+            if 0 <= written_ma - current_ma <= self._capability.step_ma:
+                return last  # the same current, rounded down to what the register can hold
         return Setpoint(
             power_w=current_ma * self._config.phases * NOMINAL_MV // 1_000_000,
             current_ma=current_ma,

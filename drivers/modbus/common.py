@@ -6,14 +6,14 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from drivers.api import RefusedError, SetupError, UnreachableError
+from drivers.api import ImplausibleError, SetupError, UnreachableError
 from drivers.modbus import sunspec
 from drivers.modbus.device import ModbusDevice
 from drivers.modbus.link import ModbusRefusedError, Priority
 from drivers.modbus.mapfile import Settle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from drivers.api import Clock, LoadKind
     from drivers.config import LoadConfig
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DEFAULT_SETTLE_S: Final = 5.0  # device rules 1.7
 MAX_VOLTAGE_MV: Final = 290_000
 MIN_VOLTAGE_MV: Final = 150_000
+WRITE_ATTEMPTS: Final = 3
+WRITE_PAUSE_S: Final = 1.0
 
 
 def require_kind(mapfile: MapFile, config: LoadConfig, kinds: tuple[LoadKind, ...]) -> None:
@@ -136,6 +138,21 @@ def must_exist(action: object, mapfile: MapFile, name: str) -> None:
         raise SetupError(f"{mapfile.id}: control.{name} is missing")
 
 
-def not_taken(endpoint: str, what: str) -> RefusedError:
-    """The device acknowledged a write and shows something else."""
-    return RefusedError(f"{endpoint}: {what}")
+async def until_shown(
+    act: Callable[[], Awaitable[None]], shown: Callable[[], Awaitable[str | None]], clock: Clock
+) -> None:
+    """Write until the device shows it (F-17); ``shown`` gives ``None`` or what is wrong.
+
+    Raises:
+        ImplausibleError: acknowledged several times and still shown differently.
+        DriverError: from writing or reading.
+    """
+    wrong: str | None = None
+    for attempt in range(WRITE_ATTEMPTS):
+        if attempt:
+            await clock.sleep_until(clock.monotonic() + WRITE_PAUSE_S)
+        await act()
+        wrong = await shown()
+        if wrong is None:
+            return
+    raise ImplausibleError(wrong)
