@@ -156,7 +156,7 @@ def _bit(read: Callable[[str, int, int], list[int]], space: str, address: int) -
 def _block(space: str, span: tuple[int, int]) -> list[SimData]:
     low, high = span
     if space in BITS:
-        first = low // BITS_PER_WORD
-        bits = (high // BITS_PER_WORD - first + 1) * BITS_PER_WORD
+        first = low // BITS_PER_WORD * BITS_PER_WORD
+        bits = (high // BITS_PER_WORD + 1) * BITS_PER_WORD - first
         return [SimData(first, values=[False] * bits, datatype=DataType.BITS)]
     return [SimData(low, values=[0] * (high - low + 1), datatype=DataType.REGISTERS)]
