@@ -128,12 +128,6 @@ ENTRIES: dict[str, Entry] = {
         "{key}: {low} is greater than {high}",
         "The lower bound must lie below the upper one.",
     ),
-    "E-CFG-020": Entry(
-        "{key}: levels_w muss mit 0 beginnen und aufsteigen",
-        "Zum Beispiel levels_w = [0, 2000, 4000].",
-        "{key}: levels_w must start with 0 and ascend",
-        "For example levels_w = [0, 2000, 4000].",
-    ),
     "W-CFG-101": Entry(
         "Anschlussleistung {connection_w} W ist kleiner als die Summe der Geräte {sum_w} W",
         "Absicherung prüfen: Ohne Limit laufen alle Geräte mit ihrem eigenen Höchstwert.",

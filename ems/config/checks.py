@@ -125,7 +125,7 @@ def _pins(site: Site, lines: Mapping[Path, int]) -> Iterator[Problem]:
     if contact is not None and contact.backend in GPIO_BACKENDS and contact.pin is not None:
         users[contact.pin.upper()] = "signal.contact.pin"
     for index, steuve in enumerate(site.steuve):
-        for name in ("pin_lock", "pin_boost"):
+        for name in ("pin_a", "pin_b"):
             pin: str | None = getattr(steuve, name)
             if pin is None:
                 continue

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pydantic import ValidationError
 
 from ems.config.checks import check_site
+from ems.config.devices import check_devices
 from ems.config.findings import problems_of
 from ems.config.lines import key_lines
 from ems.config.problem import ConfigError, Problem
@@ -132,7 +133,7 @@ def _parse(raw: bytes, base_dir: Path, environ: Mapping[str, str]) -> LoadedSite
         site = Site.model_validate(tables)
     except ValidationError as error:
         raise ConfigError(problems_of(error, tables, lines)) from error
-    problems = check_site(site, lines)
+    problems = [*check_site(site, lines), *check_devices(site, lines)]
     if fatal := [problem for problem in problems if problem.fatal]:
         raise ConfigError(fatal)
     digest = hashlib.sha256(raw)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic_core import PydanticCustomError
 
 from drivers.api import LoadKind
+from ems.control.plant import Attribution, BelowPmin
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[^\s/]+$")]
@@ -25,6 +26,7 @@ PminOrWatts = Literal["pmin"] | Watts
 Phases = Literal[1, 3]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 
+PIN = r"^[A-Za-z0-9_]{1,32}$"
 FAILSAFE_DURATION_MIN_S = 7_200  # LPC: failsafe duration minimum 2 h to 24 h
 FAILSAFE_DURATION_MAX_S = 86_400
 GPIO_BACKENDS = ("gpiozero", "gpiod")
@@ -36,27 +38,11 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Attribution(StrEnum):
-    """How own generation counts for the limit (14a.md 1.3)."""
-
-    STEUVE_LAST = "STEUVE_LAST"
-    PRO_RATA = "PRO_RATA"
-    STEUVE_FIRST = "STEUVE_FIRST"
-    GCP_TOTAL = "GCP_TOTAL"
-
-
 class AfterFailsafe(StrEnum):
     """What follows when the failsafe duration is over and the box is still silent (14a.md 3.8)."""
 
     AUTONOMOUS_UNLIMITED = "AUTONOMOUS_UNLIMITED"
     HOLD_FAILSAFE = "HOLD_FAILSAFE"
-
-
-class BelowPmin(StrEnum):
-    """What to do with a limit below the minimum power (14a.md 3.6)."""
-
-    OBEY_AND_FLAG = "OBEY_AND_FLAG"
-    CLAMP_TO_PMIN = "CLAMP_TO_PMIN"
 
 
 class Plant(Section):
@@ -108,9 +94,7 @@ class Contact(Section):
     path: str | None = Field(
         default=None, min_length=1, description='backend "file": file that holds "open" or "closed"'
     )
-    pin: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9_]+$", description="GPIO, for example GPIO17"
-    )
+    pin: str | None = Field(default=None, pattern=PIN, description="GPIO, for example GPIO17")
     pull: Literal["up", "down"] = Field(default="up", description="Pull resistor of the input")
     limiting_when: Literal["open", "closed"] = Field(
         default="open", description="Level that means limit"
@@ -224,6 +208,8 @@ class Meter(Device):
     role: Literal["grid", "pv", "sub"] = Field(
         description="grid: at the connection point, import positive"
     )
+    phases: Phases = Field(default=3, description="Phases measured")
+    invert: bool = Field(default=False, description="The meter counts export positive")
 
 
 class Steuve(Device):
@@ -232,7 +218,7 @@ class Steuve(Device):
     name: Text = Field(default="", description="Name for people; left out: the id")
     kind: LoadKind = Field(description="wallbox | heatpump | cooling | battery", strict=False)
     rated_w: int = Field(
-        ge=1, le=10_000_000, description="Connection power as registered for §14a [W]"
+        ge=1, le=1_000_000, description="Connection power as registered for §14a [W]"
     )
     phases: Phases = Field(default=3, description="Phases wired")
     priority: int = Field(default=0, ge=-100, le=100, description="Higher is served first")
@@ -243,38 +229,31 @@ class Steuve(Device):
     control: Literal["ems", "direct"] = Field(
         default="ems", description="§14a: through the EMS, or on its own relay"
     )
-    legacy: bool = Field(default=False, description="Older installation outside the new rules")
+    legacy: bool | Literal["voluntary", "exempt", "night_storage", "out_of_scope"] = Field(
+        default=False,
+        description="true: reduced fee by an old contract; or a word (14a.md 1.2)",
+    )
     commissioned: date | None = Field(default=None, description="Date of commissioning")
     max_a: float | None = Field(
-        default=None, ge=6, le=630, description="Never more than this [A per phase]"
+        default=None, ge=6, le=500, description="Never more than this [A per phase]"
     )
     failsafe_a: float | None = Field(
-        default=None, ge=0, le=630, description="Current when the EMS is dead [A]"
-    )
-    failsafe_w: int | None = Field(
-        default=None, ge=0, le=10_000_000, description="Power when the EMS is dead [W]"
+        default=None, ge=0, le=32, description="Current when the EMS is dead [A], 0 pauses"
     )
     failsafe_timeout_s: int | None = Field(
-        default=None, ge=1, le=3_600, description="Silence before that [s]"
+        default=None, ge=10, le=600, description="Silence before that [s]"
     )
-    levels_w: tuple[Watts, ...] = Field(
-        default=(), description="Steps of a device with levels [W], first 0", strict=False
+    min_w: int | None = Field(
+        default=None, ge=0, le=100_000, description="Least power of a heat pump [W]; below it off"
     )
-    pin_lock: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9_]+$", description="SG-Ready: GPIO of terminal A"
+    grid_charge: bool = Field(
+        default=True, description="Battery: may charge from the grid while nothing limits"
     )
-    pin_boost: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9_]+$", description="SG-Ready: GPIO of terminal B"
+    pin_a: str | None = Field(
+        default=None, pattern=PIN, description="SG-Ready: GPIO of terminal A (lock)"
     )
+    pin_b: str | None = Field(default=None, pattern=PIN, description="SG-Ready: GPIO of terminal B")
     active_high: bool = Field(default=True, description="SG-Ready: relay pulls at high level")
-
-    @model_validator(mode="after")
-    def _levels_ascend_from_zero(self) -> Steuve:
-        if self.levels_w and (
-            self.levels_w[0] != 0 or list(self.levels_w) != sorted(set(self.levels_w))
-        ):
-            raise PydanticCustomError("E-CFG-020", "not ascending from 0")
-        return self
 
 
 class Circuit(Section):
@@ -290,14 +269,14 @@ class Control(Section):
     """How the EMS controls."""
 
     escalation: bool = Field(default=True, description="Cut others when a device disobeys")
+    strategy: Literal["equal", "focus"] = Field(
+        default="equal", description="Equals share, or one after the other"
+    )
+    class_mode: Literal["strict", "min_first"] = Field(
+        default="strict", description="Priorities rule, or everybody's minimum comes first"
+    )
     credit_hold_s: float = Field(
         default=30.0, ge=0, le=600, description="Own generation counts after this [s]"
-    )
-    reserve_w: int = Field(
-        default=0, ge=0, le=100_000, description="Kept free below the budget [W]"
-    )
-    reserve_pct: float = Field(
-        default=0.0, ge=0, le=50, description="Kept free below the budget [%]"
     )
     meter_stale_s: float = Field(
         default=10.0, ge=1, le=60, description="Older readings give no credit [s]"
