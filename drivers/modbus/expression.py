@@ -22,6 +22,7 @@ Variables: TypeAlias = "Mapping[str, Fraction]"
 _Node: TypeAlias = "Callable[[Variables], Fraction]"
 
 MAX_LENGTH: Final = 200
+MAX_DEPTH: Final = 16
 _TOKEN: Final = re.compile(
     r"\s*(0x[0-9a-fA-F]+|\d+\.\d+|\d+|[A-Za-z_]\w*|<<|>>|<=|>=|==|!=|[-+*/&|^~<>?:(),{}])"
 )
@@ -142,6 +143,7 @@ class _Parser:
         self._tokens = tokens
         self._place = 0
         self._text = text
+        self._depth = 0
         self.names: list[str] = []
 
     def _peek(self) -> str:
@@ -161,6 +163,14 @@ class _Parser:
             raise ExpressionError(f"{self._peek()!r} is too much in {self._text!r}")
 
     def ternary(self) -> _Node:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise ExpressionError(f"more than {MAX_DEPTH} levels in {self._text!r}")
+        node = self._ternary()
+        self._depth -= 1
+        return node
+
+    def _ternary(self) -> _Node:
         condition = self._binary(0)
         if self._peek() != "?":
             return condition
@@ -181,11 +191,11 @@ class _Parser:
     def _unary(self) -> _Node:
         if self._peek() == "-":
             self._take()
-            inner = self._unary()
+            inner = self._atom()
             return lambda v: -inner(v)
         if self._peek() == "~":
             self._take()
-            inner = self._unary()
+            inner = self._atom()
             return lambda v: Fraction(~_whole(inner(v)))
         return self._atom()
 

@@ -3,9 +3,9 @@
 The only importer of the pymodbus client. There is no queue task: who wants to ask takes a turn;
 the turn passes to the most urgent waiter, so a limit goes out right after the request under way
 and never waits behind a series of reads (device rules 2.1). Pacing is measured from the last
-request sent. A cancelled request leaves the connection open: its late answer is recognised by the
-transaction number and dropped. After a time-out the connection is closed, so nothing late can be
-mistaken for an answer.
+request sent. There is never more than one request at the device: after a cancelled one the next
+waits for the late answer, which is dropped. After a time-out the connection is closed, so nothing
+late can be mistaken for an answer.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ ILLEGAL_ADDRESS: Final = 2
 ACKNOWLEDGE: Final = 5
 BUSY: Final = 6
 GATEWAY_CODES: Final = (10, 11)
+MBAP_BYTES: Final = 6
+_READ_CODES: Final[dict[str, int]] = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 _CODE_TEXT: Final = {
     ILLEGAL_FUNCTION: "illegal function (writing switched off?)",
     ILLEGAL_ADDRESS: "illegal address",
@@ -100,8 +102,16 @@ class ModbusLink:
         self._clock = clock
         # retries=0 and reconnect_delay=0: the caller decides what happens next, not the library
         self._client = AsyncModbusTcpClient(
-            host, port=port, timeout=pacing.timeout_s, retries=0, reconnect_delay=0
+            host,
+            port=port,
+            timeout=pacing.timeout_s,
+            retries=0,
+            reconnect_delay=0,
+            trace_packet=self._on_packet,
+            trace_connect=self._on_connect,
         )
+        self._open: bytes | None = None
+        self._drained: asyncio.Future[None] | None = None
         self._busy = False
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
@@ -138,7 +148,7 @@ class ModbusLink:
         response = await self._ask(
             priority, lambda: self._read_request(unit, space, address, count)
         )
-        self._check(response, f"reading {space} {address}")
+        self._check(response, _READ_CODES[space], f"reading {space} {address}")
         if space in ("coil", "discrete"):
             words = [int(bit) for bit in response.bits[:count]]
         else:
@@ -161,7 +171,10 @@ class ModbusLink:
         response = await self._ask(
             priority, lambda: self._write_request(unit, function_code, address, words)
         )
-        self._check(response, f"writing {address}")
+        self._check(response, function_code, f"writing {address}")
+        if response.address != address:
+            self._distrust()
+            raise UnreachableError(f"{self.endpoint}: answer for {response.address}, not {address}")
 
     def _read_request(
         self, unit: int, space: RegisterSpace, address: int, count: int
@@ -208,15 +221,49 @@ class ModbusLink:
                     await self._clock.sleep_until(self._ready_at)
                     if self._waiting and self._waiting[0][:2] < key:
                         continue  # somebody more urgent came while we paused
+                if self._open is not None:
+                    await self._drain()
                 if not self._client.connected:
                     await self._connect()
                 self._ready_at = self._clock.monotonic() + self._pacing.min_interval_s
                 return await request()
             except ModbusException as error:
-                self._client.close()
+                self._distrust()
                 raise UnreachableError(f"{self.endpoint}: {error}") from error
             finally:
                 self._pass_on()
+
+    def _on_packet(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - the library calls it so
+        """Remember which transaction is open, and see its answer even when nobody waits for it."""
+        if sending:
+            self._open = data[:2]
+        elif data[:2] == self._open and len(data) >= MBAP_BYTES + int.from_bytes(data[4:6], "big"):
+            self._settled()
+        return data
+
+    def _on_connect(self, connected: bool) -> None:  # noqa: FBT001 - the library calls it so
+        if not connected:
+            self._settled()
+
+    def _settled(self) -> None:
+        self._open = None
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
+    async def _drain(self) -> None:
+        """Wait for the answer to a cancelled request, as long as an answer may take."""
+        self._drained = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait_for(self._drained, self._pacing.timeout_s)
+        except TimeoutError:
+            self._distrust()
+        finally:
+            self._drained = None
+
+    def _distrust(self) -> None:
+        """Close the connection: what still comes on it belongs to nothing."""
+        self._client.close()
+        self._open = None
 
     async def _connect(self) -> None:
         if self._client.connected:
@@ -256,8 +303,13 @@ class ModbusLink:
                 return
         self._busy = False
 
-    def _check(self, response: ModbusPDU, doing: str) -> None:
+    def _check(self, response: ModbusPDU, function_code: int, doing: str) -> None:
         if not response.isError():
+            if response.function_code != function_code:
+                self._distrust()
+                raise UnreachableError(
+                    f"{self.endpoint}: {doing}: answer to function {response.function_code}"
+                )
             return
         code = _code(response)
         text = f"{self.endpoint}: {doing}: exception {code}, {_CODE_TEXT.get(code, 'unknown')}"

@@ -17,10 +17,11 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from drivers.api import Driver
 from drivers.modbus import sunspec
 from drivers.modbus.mapfile import MapFile, Point, known_maps, load_map
 from drivers.modbus.registers import Number, decode, encode, encode_raw, word_count
-from drivers.registry import LoadConfig, MeterConfig
+from drivers.registry import LoadConfig, MeterConfig, open_load
 from tests.kit.clock import FakeClock
 
 SPACES = {
@@ -81,6 +82,8 @@ class MapDevice:
     exceptions: dict[int, int] = field(default_factory=dict[int, int])
     obey: Callable[[MapDevice], None] | None = None
     connections: int = 0
+    most_at_once: int = 0
+    _at_once: int = 0
     _server: ModbusTcpServer | None = None
     _hidden: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
 
@@ -190,6 +193,14 @@ class MapDevice:
         return None
 
     async def _arrived(self, request: Request) -> ExcCodes | None:
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            return await self._judge(request)
+        finally:
+            self._at_once -= 1
+
+    async def _judge(self, request: Request) -> ExcCodes | None:
         self.requests.append(request)
         if self.drop_next:
             self.drop_next = False
@@ -287,6 +298,15 @@ def simulated_device(name: str) -> MapDevice:
         device.set(rated_charge_power=5_000, grid_charge_enable=1, control_mode=0, charge_rate=100)
         device.set(ac_power=-4_800, soc=40)
     return device
+
+
+@asynccontextmanager
+async def opened(device: MapDevice, **more: object) -> AsyncGenerator[Driver]:
+    """The device serving, and an open driver for it."""
+    async with device.serving():
+        config = load_config(device.mapfile.id, device.port, **more)
+        async with open_load(config, device.clock) as load:
+            yield load
 
 
 def meter_config(device: str, port: int = 1, **more: object) -> MeterConfig:
