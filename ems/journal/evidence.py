@@ -1,8 +1,8 @@
 """From decisions to proof: which records a picture of the moment calls for. Pure.
 
 One event per source and period of limiting, from its reception to its release, every ceiling inside
-it named (R-14A-56, R-14A-57, I-16). The failsafe value that holds between start and the first word
-of the control box is an event of source ``start``: nobody ordered it.
+it named (R-14A-56, R-14A-57, I-16). What holds between the start and the first word of control box
+or contact is an event of source ``start``: nobody ordered it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ Json: TypeAlias = Any
 
 START = "start"
 RESUME_WITHIN_S = 5.0  # a restored source must limit again by then, else its event has ended
-DETAILS = {Source.CONTACT.value: "RELAY:contact", START: "LPC:init"}
+WAITING = {(Source.FAILSAFE, "init"), (Source.CONTACT, "unknown")}  # nobody has spoken yet
+DETAILS = {Source.CONTACT.value: "RELAY:contact", START: "INIT"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +144,7 @@ class Evidence:
         return found
 
     def _name(self, view: SourceView, limit: Limited) -> str:
-        waiting = limit.source is Source.FAILSAFE and view.state == "init"
+        waiting = (limit.source, view.state) in WAITING
         if waiting and limit.source.value not in self._open:
             return START
         return limit.source.value

@@ -1,8 +1,8 @@
 """Was a ceiling kept? Reaction, overshoot and compliance of one event. Pure.
 
 A tightening (the start, or a lower ceiling) may take 60 s (R-14A-37); what exceeds the ceiling
-until it is reached is a transient, afterwards it is overshoot. Compliance is judged on one-minute means
-with the tolerance of the scenarios, 100 W or 2 % (14a.md 1.3.3, 3.7; first-plant.md 3).
+until it is reached is a transient, afterwards it is overshoot. Compliance is judged on means of one
+minute with the tolerance of the scenarios, 100 W or 2 % (14a.md 1.3.3, 3.7; first-plant.md 3).
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ def event(path: Path, event_id: str) -> EventRecord | None:
 def notes(
     path: Path, *, since: datetime | None = None, until: datetime | None = None
 ) -> list[dict[str, Json]]:
-    """Everything that is no event: starts, refused writes, pairings, faults of the disk …"""
+    """Everything that is no event: starts, refused writes, pairings, faults of the disk."""
     connection = database.open_for_reading(path)
     try:
         condition, parameters = _between(since, until)
