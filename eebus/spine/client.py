@@ -64,7 +64,12 @@ class Client:
 
     def discover(self, session: Session, now: float) -> int:
         """Read the detailed discovery; without destination device until it is known."""
-        return self.read(session, self._to_primary, DISCOVERY, now)
+        number = self.read(session, self._to_primary, DISCOVERY, now)
+        request, timings = session.requests.find(number), self._state.timings
+        if request is not None and request.waits_s:
+            first_s = max(timings.discovery_repeat_s - request.response_s, 0.0)
+            request.waits_s = (first_s, *request.waits_s[1:])
+        return number
 
     def read(
         self,

@@ -5,7 +5,7 @@ Pure. An absent element is ``None``. Entries are never changed, each function re
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -13,10 +13,11 @@ from eebus.wire.errors import SpineError, WireError
 from eebus.wire.times import is_duration, parse_datetime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
 E = TypeVar("E", bound=msgspec.Struct)
+Entry: TypeAlias = Any  # a struct of the model; only the function row knows its fields
 
 # Exactly one child at a time, the schema just does not say so (spine.md 6.3).
 CHOICES: Final = frozenset({"DeviceConfigurationKeyValueValue"})
@@ -65,7 +66,7 @@ def remove_elements(entry: E, elements: msgspec.Struct) -> E:
         elif isinstance(value, msgspec.Struct):
             left = remove_elements(value, wanted)
             changes[name] = None if is_empty(left) else left
-        elif isinstance(value, tuple):
+        elif _is_list(value):
             changes[name] = tuple(_each(remove_elements, value, wanted))
     return msgspec.structs.replace(entry, **changes) if changes else entry
 
@@ -79,15 +80,19 @@ def pick_elements(entry: E, elements: msgspec.Struct, always: tuple[str, ...] = 
             picked[name] = value
         elif isinstance(value, msgspec.Struct):
             picked[name] = pick_elements(value, wanted)
-        elif isinstance(value, tuple):
+        elif _is_list(value):
             picked[name] = tuple(_each(pick_elements, value, wanted))
     known = {name: value for name, value in picked.items() if name in entry.__struct_fields__}
     return type(entry)(**known)
 
 
+def _is_list(value: Entry) -> bool:
+    return isinstance(value, tuple)
+
+
 def _each(
-    work: Callable[[Any, msgspec.Struct], Any], items: tuple[Any, ...], wanted: msgspec.Struct
-) -> list[Any]:
+    work: Callable[[Entry, msgspec.Struct], Entry], items: Iterable[Entry], wanted: msgspec.Struct
+) -> list[Entry]:
     return [work(item, wanted) if isinstance(item, msgspec.Struct) else item for item in items]
 
 

@@ -8,11 +8,11 @@ identifiers in every entry, write check flags, lists whose entries only the serv
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from eebus.spine.entries import deep_merge, is_empty, matches, pick_elements, present
+from eebus.spine.entries import Entry, deep_merge, is_empty, matches, pick_elements, present
 from eebus.spine.entries import remove_elements as without
 from eebus.wire.errors import SpineError
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from eebus.spine.functions import AnyFunction
 
 D = TypeVar("D", bound=msgspec.Struct)
-Entry: TypeAlias = Any  # a struct of the model; only the function row knows its fields
 Identity: TypeAlias = tuple[object, ...]
 
 REJECTED: Final = 7

@@ -15,6 +15,9 @@ class SpineTimings:
     retries_s: tuple[float, ...] = (30.0, 300.0, 900.0)
     """Waits before an unanswered request is sent again (implementation guide 2.6.2)."""
 
+    discovery_repeat_s: float = 30.0
+    """Silence of a new partner after which the discovery read is repeated (SPINE annex D.3)."""
+
     max_response_s: float = 900.0
     """Upper bound for a response delay a peer announces."""
 

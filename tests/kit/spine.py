@@ -1,6 +1,6 @@
 """SPINE without a network: two local devices back to back, and a hand-written peer.
 
-``SpinePair`` joins two devices and keeps every datagram and event. ``Tester`` speaks raw datagrams
+``SpinePair`` joins two devices and keeps every datagram and event. ``RawPeer`` speaks raw datagrams
 with one device, the way a test tool does.
 """
 
@@ -89,7 +89,7 @@ def at(device: str | None, entity: Sequence[int], feature: int) -> dict[str, Any
 
 
 @dataclass
-class Tester:
+class RawPeer:
     """A peer whose datagrams the test writes by hand."""
 
     device: LocalDevice

@@ -1,0 +1,557 @@
+"""What we ask of peers: discovery, requests and their repetition, the picture of the peer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from eebus.spine.addresses import FeatureAddress
+from eebus.spine.device import LocalDevice
+from eebus.spine.events import (
+    DataReceived,
+    EntityGone,
+    PeerReady,
+    RequestUnanswered,
+    ResultReceived,
+    Unbound,
+    Unsubscribed,
+)
+from eebus.spine.model.common_data_types import ScaledNumber
+from eebus.spine.model.device_diagnosis import (
+    DEVICE_DIAGNOSIS_HEARTBEAT_DATA as HEARTBEAT,
+)
+from eebus.spine.model.device_diagnosis import DeviceDiagnosisHeartbeatData
+from eebus.spine.model.load_control import (
+    LOAD_CONTROL_LIMIT_LIST_DATA as LIMITS,
+)
+from eebus.spine.model.load_control import (
+    LoadControlLimitData,
+    LoadControlLimitListData,
+    LoadControlLimitListDataSelectors,
+)
+from eebus.spine.restricted import PARTIAL
+from eebus.spine.timings import SpineTimings
+from eebus.wire.errors import LocalUseError
+from tests.kit.spine import BOX, EMS, RawPeer, Sent, at, info
+
+DISCOVERY = "nodeManagementDetailedDiscoveryData"
+USE_CASES = "nodeManagementUseCaseData"
+
+
+def entity(address: list[int], type_: str, change: str | None = None) -> dict[str, Any]:
+    description: dict[str, Any] = {"entityAddress": {"entity": address}, "entityType": type_}
+    return {"description": description | ({"lastStateChange": change} if change else {})}
+
+
+def feature(address: list[int], number: int, type_: str, role: str, **more: Any) -> dict[str, Any]:
+    description = {"featureAddress": {"entity": address, "feature": number}, "featureType": type_}
+    return {"description": description | {"role": role} | more}
+
+
+def offers(function: str, *operations: str, partial: bool = False) -> dict[str, Any]:
+    allowed = {name: ({"partial": []} if partial else []) for name in operations}
+    return {"function": function, "possibleOperations": allowed}
+
+
+def discovery(entities: list[Any], features: list[Any]) -> dict[str, Any]:
+    return {
+        DISCOVERY: {
+            "deviceInformation": {
+                "description": {"deviceAddress": {"device": BOX}, "deviceType": "Generic"}
+            },
+            "entityInformation": entities,
+            "featureInformation": features,
+        }
+    }
+
+
+def partly(cmd: dict[str, Any]) -> dict[str, Any]:
+    """The command with a partial filter, in EEBUS form where it would be ambiguous."""
+    return {"function": next(iter(cmd)), "filter": [[{"cmdControl": {"partial": []}}]]} | cmd
+
+
+BOX_TREE = discovery(
+    [entity([0], "DeviceInformation"), entity([1], "GridGuard"), entity([2], "EVSE")],
+    [
+        feature([1], 1000, "DeviceDiagnosis", "server",
+                supportedFunction=[offers("deviceDiagnosisHeartbeatData", "read")]),
+        feature([1], 1, "Generic", "client"),
+        feature([2], 3, "LoadControl", "server", maxResponseDelay="PT60S",
+                supportedFunction=[
+                    offers("loadControlLimitListData", "read", "write", partial=True)]),
+    ],
+)  # fmt: skip
+BOX_USE_CASES = {
+    USE_CASES: {
+        "useCaseInformation": [
+            {
+                "address": {"device": BOX, "entity": [1]},
+                "actor": "EnergyGuard",
+                "useCaseSupport": [
+                    {"useCaseName": "limitationOfPowerConsumption", "scenarioSupport": [1, 2]},
+                    {"useCaseName": "limitationOfPowerConsumption", "scenarioSupport": [2, 3]},
+                ],
+            }
+        ]
+    }
+}
+HEARTBEAT_SERVER = FeatureAddress(BOX, (1,), 1000)
+LIMIT_SERVER = FeatureAddress(BOX, (2,), 3)
+
+
+@pytest.fixture
+def box(device: LocalDevice) -> RawPeer:
+    """A peer whose discovery and use cases are known."""
+    peer = RawPeer(device)
+    read = peer.connect()[0]
+    asked = peer.answer(read, BOX_TREE)
+    peer.answer(asked[0], {"resultData": {"errorNumber": 0}}, "result")
+    peer.answer(asked[1], BOX_USE_CASES)
+    assert peer.take_events()[-1] == PeerReady(peer.ski)
+    return peer
+
+
+def client_of(device: LocalDevice) -> FeatureAddress:
+    return device.feature((1,), "Generic", "client")
+
+
+# --- set-up of a session ---
+
+
+def test_discovery_read_goes_out_at_once_without_destination_device(device: LocalDevice) -> None:
+    sent = RawPeer(device).connect()
+
+    assert len(sent) == 1
+    assert sent[0].header == {
+        "specificationVersion": "1.3.0",
+        "addressSource": at(EMS, [0], 0),
+        "addressDestination": at(None, [0], 0),
+        "msgCounter": 1,
+        "cmdClassifier": "read",
+    }
+    assert sent[0].cmd == {"function": DISCOVERY, DISCOVERY: []}
+
+
+@pytest.mark.rule("H-29")
+def test_after_the_discovery_node_management_is_subscribed_and_use_cases_are_read(
+    tester: RawPeer,
+) -> None:
+    subscribe, read = tester.answer(tester.sent[0], BOX_TREE)
+
+    assert subscribe.header["addressDestination"] == at(BOX, [0], 0)
+    assert subscribe.header["ackRequest"] is True
+    assert subscribe.cmd["nodeManagementSubscriptionRequestCall"]["subscriptionRequest"] == {
+        "clientAddress": at(EMS, [0], 0),
+        "serverAddress": at(BOX, [0], 0),
+        "serverFeatureType": "NodeManagement",
+    }
+    assert read.cmd == {"function": USE_CASES, USE_CASES: []}
+    assert read.header["addressDestination"] == at(BOX, [0], 0)
+
+
+def test_picture_of_the_peer_holds_tree_and_use_cases(box: RawPeer, device: LocalDevice) -> None:
+    remote = device.remote(box.ski)
+
+    assert remote is not None
+    assert remote.address == BOX
+    assert {place: e.type for place, e in remote.entities.items()} == {
+        (0,): "DeviceInformation",
+        (1,): "GridGuard",
+        (2,): "EVSE",
+    }
+    heartbeat = remote.server_of((1,), HEARTBEAT)
+    assert heartbeat is not None
+    assert heartbeat.address == HEARTBEAT_SERVER
+    limits = remote.server((2,), "LoadControl")
+    assert limits is not None
+    assert limits.functions["loadControlLimitListData"].write_partial is True
+    assert limits.max_response_delay_s == 60.0
+    guard = remote.use_case("limitationOfPowerConsumption", ["EnergyGuard"])[0]
+    assert (guard.entity, guard.scenarios, guard.available) == ((1,), (1, 2, 3), True)
+
+
+def test_peer_that_refuses_the_use_case_read_is_ready_without(tester: RawPeer) -> None:
+    _, read = tester.answer(tester.sent[0], BOX_TREE)
+
+    tester.answer(read, {"resultData": {"errorNumber": 6}}, "result")
+
+    assert tester.take_events()[-1] == PeerReady(tester.ski)
+
+
+@pytest.mark.rule("H-50")
+def test_address_of_the_header_wins_over_that_of_the_payload(
+    device: LocalDevice, tester: RawPeer
+) -> None:
+    tester.address = "d:_n:Header_1"
+
+    tester.answer(tester.sent[0], BOX_TREE)
+
+    remote = device.remote(tester.ski)
+    assert remote is not None
+    assert remote.address == "d:_n:Header_1"
+
+
+# --- changes of the peer's tree ---
+
+
+@pytest.mark.rule("H-30")
+def test_added_entity_leaves_the_others_alone(box: RawPeer, device: LocalDevice) -> None:
+    added = discovery(
+        [entity([2, 1], "EV", "added")], [feature([2, 1], 1, "Measurement", "server")]
+    )
+
+    box.send("notify", partly(added))
+
+    remote = device.remote(box.ski)
+    assert remote is not None
+    assert set(remote.entities) == {(0,), (1,), (2,), (2, 1)}
+    assert remote.server((2, 1), "Measurement") is not None
+    assert remote.server((1,), "DeviceDiagnosis") is not None
+    assert box.take_events() == [PeerReady(box.ski)]
+
+
+@pytest.mark.rule("H-30")
+def test_removed_entity_takes_its_children_and_relations_with_it_and_nothing_else(
+    box: RawPeer, device: LocalDevice
+) -> None:
+    box.send("notify", partly(discovery([entity([2, 1], "EV", "added")], [])))
+    box.relate("Subscription", at(BOX, [2, 1], 1), at(EMS, [1], 1))
+    box.relate("Binding", at(BOX, [2, 1], 1), at(EMS, [1], 1))
+    box.relate("Subscription", at(BOX, [1], 1), at(EMS, [1], 1))
+    device.read(box.ski, client_of(device), LIMIT_SERVER, LIMITS, box.now)
+    box.take_events()
+
+    box.send("notify", partly(discovery([entity([2], "EVSE", "removed")], [])))
+
+    remote = device.remote(box.ski)
+    assert remote is not None
+    assert set(remote.entities) == {(0,), (1,)}
+    server = device.feature((1,), "LoadControl", "server")
+    gone = FeatureAddress(BOX, (2, 1), 1)
+    assert box.take_events() == [
+        Unbound(box.ski, gone, server),
+        Unsubscribed(box.ski, gone, server),
+        EntityGone(box.ski, (2,)),
+        PeerReady(box.ski),
+    ]
+    assert device.subscribers(server) == ((box.ski, FeatureAddress(BOX, (1,), 1)),)
+    assert device.deadline is None  # the read to the removed entity is forgotten
+
+
+def test_full_discovery_notify_replaces_the_tree(box: RawPeer, device: LocalDevice) -> None:
+    box.send("notify", discovery([entity([0], "DeviceInformation"), entity([1], "CEM")], []))
+
+    remote = device.remote(box.ski)
+    assert remote is not None
+    assert {place: e.type for place, e in remote.entities.items()} == {
+        (0,): "DeviceInformation",
+        (1,): "CEM",
+    }
+    assert EntityGone(box.ski, (2,)) in box.take_events()
+
+
+# --- data ---
+
+
+@pytest.mark.rule("H-61")
+def test_partial_notify_is_merged_into_what_is_known(box: RawPeer, device: LocalDevice) -> None:
+    entry = {"limitId": 0, "value": {"number": 42, "scale": 2}}
+    source = at(BOX, [2], 3)
+    box.send(
+        "notify", {"loadControlLimitListData": {"loadControlLimitData": [[entry]]}}, source=source
+    )
+    half = {
+        "loadControlLimitListData": {
+            "loadControlLimitData": [[{"limitId": 0}, {"value": {"number": 7}}]]
+        }
+    }
+    box.take_events()
+
+    box.send("notify", partly(half), source=source)
+
+    event = box.take_events()[0]
+    assert isinstance(event, DataReceived)
+    assert (event.source, event.classifier) == (LIMIT_SERVER, "notify")
+    assert event.data == LoadControlLimitListData(
+        load_control_limit_data=(
+            LoadControlLimitData(limit_id=0, value=ScaledNumber(number=7, scale=2)),
+        )
+    )
+    remote = device.remote(box.ski)
+    assert remote is not None
+    assert remote.data(LIMIT_SERVER, LIMITS) == event.data
+
+
+def test_reply_is_stored_and_told_with_its_source(box: RawPeer, device: LocalDevice) -> None:
+    device.read(box.ski, client_of(device), HEARTBEAT_SERVER, HEARTBEAT, box.now)
+    read = box._collect()[0]
+
+    box.answer(read, {"deviceDiagnosisHeartbeatData": {"heartbeatCounter": 5}})
+
+    assert box.take_events() == [
+        DataReceived(
+            peer=box.ski,
+            source=HEARTBEAT_SERVER,
+            function=HEARTBEAT,
+            data=DeviceDiagnosisHeartbeatData(heartbeat_counter=5),
+            classifier="reply",
+            cmd_data=DeviceDiagnosisHeartbeatData(heartbeat_counter=5),
+        )
+    ]
+    assert device.deadline is None
+
+
+def test_unreadable_element_of_a_notify_is_dropped_and_the_rest_is_used(box: RawPeer) -> None:
+    data = {"heartbeatCounter": "many", "heartbeatTimeout": "PT60S", "vendorX": {"a": 1}}
+
+    sent = box.send("notify", {"deviceDiagnosisHeartbeatData": data}, source=at(BOX, [1], 1000))
+
+    assert sent == []
+    event = box.take_events()[0]
+    assert isinstance(event, DataReceived)
+    assert event.data == DeviceDiagnosisHeartbeatData(heartbeat_timeout="PT60S")
+
+
+def test_restricted_read_is_merged_even_if_the_reply_has_no_filter(
+    box: RawPeer, device: LocalDevice
+) -> None:
+    entries = [[{"limitId": 0}], [{"limitId": 1}]]
+    box.send(
+        "notify",
+        {"loadControlLimitListData": {"loadControlLimitData": entries}},
+        source=at(BOX, [2], 3),
+    )
+    selectors = LoadControlLimitListDataSelectors(limit_id=1)
+    device.read(box.ski, client_of(device), LIMIT_SERVER, LIMITS, box.now, selectors=selectors)
+    read = box._collect()[0]
+    one = [[{"limitId": 1}, {"isLimitActive": True}]]
+
+    box.answer(read, {"loadControlLimitListData": {"loadControlLimitData": one}})
+
+    remote = device.remote(box.ski)
+    assert remote is not None
+    assert remote.data(LIMIT_SERVER, LIMITS) == LoadControlLimitListData(
+        load_control_limit_data=(
+            LoadControlLimitData(limit_id=0),
+            LoadControlLimitData(limit_id=1, is_limit_active=True),
+        )
+    )
+    assert read.cmd["filter"][0]["loadControlLimitListDataSelectors"] == {"limitId": 1}
+
+
+def test_selectors_are_not_sent_where_no_partial_read_is_announced(
+    box: RawPeer, device: LocalDevice
+) -> None:
+    selectors = LoadControlLimitListDataSelectors(limit_id=1)
+    device.read(box.ski, client_of(device), HEARTBEAT_SERVER, LIMITS, box.now, selectors=selectors)
+
+    assert "filter" not in box._collect()[0].cmd
+
+
+def test_remote_data_are_bounded() -> None:
+    device = LocalDevice(info(EMS), [], timings=SpineTimings(max_remote_items=2))
+    box = RawPeer(device)
+    box.connect()
+    entries = [[{"limitId": n}] for n in range(3)]
+
+    box.send(
+        "notify",
+        {"loadControlLimitListData": {"loadControlLimitData": entries}},
+        source=at(BOX, [2], 3),
+    )
+
+    assert box.take_events() == []
+
+
+# --- requests and answers ---
+
+
+def test_write_asks_for_a_result_and_the_result_names_the_write(
+    box: RawPeer, device: LocalDevice
+) -> None:
+    data = LoadControlLimitListData(load_control_limit_data=(LoadControlLimitData(limit_id=0),))
+    number = device.write(
+        box.ski, client_of(device), LIMIT_SERVER, LIMITS, data, box.now, filters=[PARTIAL]
+    )
+    sent = box._collect()[0]
+
+    box.answer(sent, {"resultData": {"errorNumber": 7, "description": "no"}}, "result")
+
+    assert sent.header["ackRequest"] is True
+    assert sent.cmd == {
+        "function": "loadControlLimitListData",
+        "filter": [{"cmdControl": {"partial": []}}],
+        "loadControlLimitListData": {"loadControlLimitData": [{"limitId": 0}]},
+    }
+    assert box.take_events() == [ResultReceived(box.ski, number, 7, "no")]
+    assert device.deadline is None
+
+
+def test_binding_and_subscription_name_the_type_of_the_server(
+    box: RawPeer, device: LocalDevice
+) -> None:
+    device.bind(box.ski, client_of(device), LIMIT_SERVER, box.now)
+
+    call = box._collect()[0]
+
+    assert call.header["addressDestination"] == at(BOX, [0], 0)
+    assert call.cmd["nodeManagementBindingRequestCall"]["bindingRequest"] == {
+        "clientAddress": at(EMS, [1], 3),
+        "serverAddress": at(BOX, [2], 3),
+        "serverFeatureType": "LoadControl",
+    }
+
+
+@pytest.mark.rule("H-32")
+def test_table_read_shows_what_the_peer_granted_us(box: RawPeer, device: LocalDevice) -> None:
+    device.subscribe(box.ski, client_of(device), LIMIT_SERVER, box.now)
+    box.answer(box._collect()[0], {"resultData": {}}, "result")
+
+    table = box.read("nodeManagementSubscriptionData")[0].cmd["nodeManagementSubscriptionData"]
+
+    assert table["subscriptionEntry"][-1]["clientAddress"] == at(EMS, [1], 3)
+    assert table["subscriptionEntry"][-1]["serverAddress"] == at(BOX, [2], 3)
+
+
+def test_same_read_is_not_sent_twice_while_it_is_open(box: RawPeer, device: LocalDevice) -> None:
+    route = (box.ski, client_of(device), HEARTBEAT_SERVER, HEARTBEAT, box.now)
+
+    assert device.read(*route) == device.read(*route)
+    assert len(box._collect()) == 1
+
+
+@pytest.mark.rule("H-65")
+def test_answer_of_another_peer_settles_nothing(box: RawPeer, device: LocalDevice) -> None:
+    device.read(box.ski, client_of(device), HEARTBEAT_SERVER, HEARTBEAT, box.now)
+    read = box._collect()[0]
+    other = RawPeer(device, address="d:_n:Test_Box-2", ski="b2" * 20)
+    other.connect()
+    other.take_events()
+
+    other.answer(read, {"deviceDiagnosisHeartbeatData": {"heartbeatCounter": 5}})
+    other.answer(read, {"resultData": {"errorNumber": 7}}, "result")
+
+    assert other.take_events() == []
+    assert len(box.answer(read, {"deviceDiagnosisHeartbeatData": {}})) == 0
+    assert isinstance(box.take_events()[0], DataReceived)
+
+
+@pytest.mark.parametrize(
+    ("reference", "cmd"),
+    [
+        (99, {"deviceDiagnosisHeartbeatData": {"heartbeatCounter": 5}}),
+        (None, {"deviceDiagnosisHeartbeatData": {"heartbeatCounter": 5}}),
+        (0, {"loadControlLimitListData": {}}),
+    ],
+    ids=["unknown counter", "no counter", "other function"],
+)
+def test_unsolicited_reply_is_discarded(
+    box: RawPeer, device: LocalDevice, reference: int | None, cmd: Any
+) -> None:
+    number = device.read(box.ski, client_of(device), HEARTBEAT_SERVER, HEARTBEAT, box.now)
+    box._collect()
+    header = {} if reference is None else {"msgCounterReference": reference or number}
+
+    assert box.send("reply", cmd, source=at(BOX, [1], 1000), to=at(EMS, [1], 3), **header) == []
+    assert box.take_events() == []
+    assert device.deadline is not None
+
+
+def test_success_result_is_no_answer_to_a_read(box: RawPeer, device: LocalDevice) -> None:
+    device.read(box.ski, client_of(device), HEARTBEAT_SERVER, HEARTBEAT, box.now)
+    read = box._collect()[0]
+
+    box.answer(read, {"resultData": {"errorNumber": 0}}, "result")
+
+    assert box.take_events() == []
+    assert device.deadline == box.now + 10.0
+
+
+# --- silence (guide P 2.6.2) ---
+
+
+def test_unanswered_read_is_repeated_after_30_s_5_min_15_min_and_then_given_up(
+    box: RawPeer, device: LocalDevice
+) -> None:
+    start = box.now
+    number = device.read(box.ski, client_of(device), HEARTBEAT_SERVER, HEARTBEAT, start)
+    first = box._collect()[0]
+    times: list[tuple[float, Sent]] = []
+
+    while device.deadline is not None:
+        times += [(box.now - start, sent) for sent in box.wait_until(device.deadline)]
+
+    assert [moment for moment, _ in times] == [40.0, 350.0, 1_260.0]
+    counters = [first.header["msgCounter"], *(sent.header["msgCounter"] for _, sent in times)]
+    assert counters == sorted(set(counters))
+    assert [sent.cmd for _, sent in times] == [first.cmd] * 3
+    assert box.take_events() == [
+        RequestUnanswered(box.ski, number, final=False),
+        RequestUnanswered(box.ski, number, final=False),
+        RequestUnanswered(box.ski, number, final=False),
+        RequestUnanswered(box.ski, number, final=True),
+    ]
+
+
+def test_answer_to_any_transmission_counts(box: RawPeer, device: LocalDevice) -> None:
+    device.read(box.ski, client_of(device), HEARTBEAT_SERVER, HEARTBEAT, box.now)
+    first = box._collect()[0]
+    box.wait_until(box.now + 45.0)
+    box.take_events()
+
+    box.answer(first, {"deviceDiagnosisHeartbeatData": {}})
+
+    assert isinstance(box.take_events()[0], DataReceived)
+    assert device.deadline is None
+
+
+@pytest.mark.rule("K-04")
+def test_write_is_never_repeated(box: RawPeer, device: LocalDevice) -> None:
+    data = LoadControlLimitListData(load_control_limit_data=(LoadControlLimitData(limit_id=0),))
+    number = device.write(
+        box.ski, client_of(device), FeatureAddress(BOX, (1,), 5), LIMITS, data, box.now
+    )
+    box._collect()
+
+    assert box.wait_until(box.now + 3_600.0) == []
+    assert box.take_events() == [RequestUnanswered(box.ski, number, final=True)]
+
+
+@pytest.mark.rule("H-67")
+def test_announced_response_delay_replaces_the_ten_seconds(
+    box: RawPeer, device: LocalDevice
+) -> None:
+    device.read(box.ski, client_of(device), LIMIT_SERVER, LIMITS, box.now)
+
+    assert device.deadline == box.now + 60.0
+
+
+@pytest.mark.rule("H-47")
+def test_open_requests_are_bounded(device: LocalDevice) -> None:
+    tight = LocalDevice(info(EMS), [], timings=SpineTimings(max_requests=1))
+    box = RawPeer(tight)
+    box.connect()
+
+    number = tight.subscribe(box.ski, FeatureAddress(EMS, (0,), 0), LIMIT_SERVER, box.now)
+
+    assert box._collect() == []
+    assert box.take_events() == [RequestUnanswered(box.ski, number)]
+
+
+@pytest.mark.rule("H-62")
+def test_every_due_deadline_makes_progress(box: RawPeer, device: LocalDevice) -> None:
+    device.read(box.ski, client_of(device), HEARTBEAT_SERVER, HEARTBEAT, box.now)
+    seen: list[float] = []
+
+    while (due := device.deadline) is not None:
+        device.handle_timer(due)
+        assert due not in seen
+        seen.append(due)
+
+    assert len(seen) == 7
+
+
+def test_request_to_a_peer_that_is_not_connected_is_our_mistake(device: LocalDevice) -> None:
+    with pytest.raises(LocalUseError):
+        device.read("c" * 40, client_of(device), HEARTBEAT_SERVER, HEARTBEAT, 0.0)
