@@ -39,6 +39,21 @@ ERRORS: Final[dict[str, tuple[tuple[str, str], tuple[str, str]]]] = {
             "Confirm with --yes; nothing is asked without a terminal.",
         ),
     ),
+    "E-USE-004": (
+        ("Das Kennwort fehlt.", "The passphrase is missing."),
+        ("Ohne Terminal in {name} angeben.", "Without a terminal give it in {name}."),
+    ),
+    "E-USE-005": (
+        ("Das Kennwort ist zu kurz.", "The passphrase is too short."),
+        ("Mindestens {least} Zeichen.", "At least {least} characters."),
+    ),
+    "E-PAIR-011": (
+        ("Die EEBUS-Seite läuft nicht.", "The EEBUS side does not run."),
+        (
+            "`ems status` zeigt den Grund; Abschnitt [eebus] und Alarm E-ID-001.",
+            "`ems status` shows why; section [eebus] and alarm E-ID-001.",
+        ),
+    ),
     "E-PAIR-001": (
         (
             "Keine Steuerbox gefunden ({seconds} s gesucht).",

@@ -29,8 +29,8 @@ class _File(Protocol):
 class StateWriter:
     """Writes the newest state; older ones that were not written yet are skipped."""
 
-    def __init__(self, file: _File, clock: Clock, failed: Callable[[str], None]) -> None:
-        """``failed`` is told when the disk refuses (E-DISK-002)."""
+    def __init__(self, file: _File, clock: Clock, failed: Callable[[str | None], None]) -> None:
+        """``failed`` is told why the disk refuses, and ``None`` when it works again."""
         self._file = file
         self._clock = clock
         self._failed = failed
@@ -40,6 +40,7 @@ class StateWriter:
         self._wake = asyncio.Event()
         self._done = asyncio.Condition()
         self._at_once = False
+        self._is_failing = False
 
     def request(self, saved: SavedState, *, at_once: bool) -> None:
         """Have ``saved`` written; ``at_once`` for limits and contact levels."""
@@ -80,10 +81,14 @@ class StateWriter:
             await asyncio.to_thread(self._file.save, saved)
         except OSError as error:
             LOGGER.error("! state cannot be written: %s", error)  # noqa: TRY400  # no trace wanted
+            self._is_failing = True
             self._failed(str(error))
             await self._clock.sleep_until(self._clock.monotonic() + LAZY_S)
             self._wake.set()
             return
+        if self._is_failing:
+            self._is_failing = False
+            self._failed(None)
         async with self._done:
             self._written = version
             if self._version == version:

@@ -91,6 +91,48 @@ class GpioContact:
         self._device.close()
 
 
+class GpiodContact:
+    """A contact read through libgpiod 2 on any Linux board; polled, pull and level as above."""
+
+    def __init__(self, pin: str, *, pull: Literal["up", "down"]) -> None:
+        """Open ``pin``: ``GPIO17`` is line 17 of the first chip, ``gpiochip4_17`` names the chip.
+
+        Raises:
+            OSError: the line cannot be had; the message names it.
+        """
+        chip, line = _chip_and_line(pin)
+        try:
+            import gpiod  # noqa: PLC0415  # optional, only where it is wired
+
+            bias = gpiod.line.Bias.PULL_UP if pull == "up" else gpiod.line.Bias.PULL_DOWN
+            settings = gpiod.LineSettings(
+                direction=gpiod.line.Direction.INPUT, bias=bias, active_low=pull == "up"
+            )
+            self._active = gpiod.line.Value.ACTIVE
+            self._request = gpiod.request_lines(chip, consumer="ems", config={line: settings})
+        except Exception as error:  # a missing package, chip, right or line: all the same here
+            raise OSError(f"GPIO input {pin} cannot be opened: {error}") from error
+        self._line = line
+
+    def read(self) -> Level | None:
+        try:
+            return "closed" if self._request.get_value(self._line) == self._active else "open"
+        except Exception:  # noqa: BLE001  # a dead chip must read as unknown, not stop us
+            return None
+
+    def close(self) -> None:
+        """Release the line."""
+        self._request.release()
+
+
+def _chip_and_line(pin: str) -> tuple[str, int]:
+    name, _, number = pin.rpartition("_")
+    digits = "".join(c for c in (number if name else pin) if c.isdigit())
+    if not digits:
+        raise OSError(f"GPIO input {pin} cannot be opened: no line number in its name")
+    return f"/dev/{name or 'gpiochip0'}", int(digits)
+
+
 class BrokenContact:
     """A contact that could not be opened: always unknown, therefore limiting (R-14A-23)."""
 

@@ -98,12 +98,8 @@ class Service:
         if not line.strip():
             return False
         try:
-            request = json.loads(line)
-            name, args = request["call"], request.get("args", {})
-            watch = bool(request.get("watch", False))
-            if not isinstance(name, str) or not isinstance(args, dict):
-                raise TypeError("call is a string, args an object")
-        except (ValueError, KeyError, TypeError) as error:
+            name, args, watch = _parse(line)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             hint = 'send {"call": "status", "args": {}}'
             await _send(writer, _refusal("E-SRV-001", f"not a request: {error}", hint))
             return True
@@ -152,6 +148,14 @@ class Service:
 async def _send(writer: asyncio.StreamWriter, message: Json) -> None:
     writer.write(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
     await asyncio.wait_for(writer.drain(), SEND_S)
+
+
+def _parse(line: bytes) -> tuple[str, dict[str, Json], bool]:
+    request = json.loads(line)
+    name, args = request["call"], request.get("args", {})
+    if not isinstance(name, str) or not isinstance(args, dict):
+        raise TypeError("call is a string, args an object")
+    return name, args, bool(request.get("watch", False))
 
 
 def _refusal(code: str, message: str, hint: str) -> Json:

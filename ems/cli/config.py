@@ -1,0 +1,80 @@
+"""``ems config``: check the file, show what it may say."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import typer
+
+from ems.cli import texts
+from ems.cli.common import Cli, command
+
+if TYPE_CHECKING:
+    from ems.config.problem import Language, Problem
+
+Json: TypeAlias = Any
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``config``."""
+    config = typer.Typer(help="The configuration ems.toml.", no_args_is_help=True)
+    app.add_typer(config, name="config")
+
+    @command(config, "check", example="ems config check --config ems.toml")
+    def check(cli: Cli) -> None:
+        """Check the configuration; exit code 3 names line, cause and cure."""
+        check_config(cli)
+
+    @command(config, "schema", example="ems config schema")
+    def schema(cli: Cli) -> None:
+        """The JSON schema of ems.toml."""
+        from ems.config.schema import Site
+
+        data = Site.model_json_schema()
+        cli.say(data, json.dumps(data, indent=2, ensure_ascii=False))
+
+    @command(config, "reload", example="ems config reload")
+    def reload(cli: Cli) -> None:
+        """Have the service read the file again; a faulty one changes nothing."""
+        data = cli.client().call("config.reload")
+        cli.say(data, texts.word("ok", cli.lang))
+
+
+def check_config(cli: Cli) -> None:
+    """Load the configuration; say what is wrong in the chosen language.
+
+    Raises:
+        CliError: with the first problem; all others are warnings on standard error.
+    """
+    from ems.cli.errors import CliError, ExitCode
+    from ems.config.errors import ConfigError
+    from ems.config.load import load_site
+
+    language: Language = "en" if cli.lang == texts.EN else "de"
+    try:
+        loaded = load_site(cli.config_path())
+    except ConfigError as error:
+        for problem in error.problems[1:]:
+            typer.echo(problem.text(language), err=True)
+        first = error.problems[0]
+        raise CliError(
+            first.code,
+            ExitCode.CONFIG,
+            message=_where(first, language) + first.message(language),
+            hint=first.hint(language),
+        ) from error
+    data: Json = {
+        "path": str(cli.config_path()),
+        "hash": loaded.config_hash,
+        "steuve": len(loaded.site.steuve),
+        "meters": len(loaded.site.meter),
+    }
+    warnings = [warning.text(language) for warning in loaded.warnings]
+    cli.say(data, texts.word("config_ok", cli.lang), warnings=warnings)
+
+
+def _where(problem: Problem, language: Language) -> str:
+    if problem.line is None:
+        return ""
+    return f"{'Zeile' if language == 'de' else 'line'} {problem.line}: "

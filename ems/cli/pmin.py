@@ -1,0 +1,121 @@
+"""``ems pmin``: the minimum power owed, with every term; needs no service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from ems.cli.common import Cli, command
+from ems.cli.status import print_lines
+from ems.cli.units import power_w, watts
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from ems.control.gzf import Pmin, SteuVe
+
+Json: TypeAlias = Any
+Powers = list[str]
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``pmin``."""
+
+    @command(app, "pmin", example="ems pmin --wallbox 11kW --wallbox 11kW --heatpump 6kW")
+    def pmin(
+        cli: Cli,
+        *,
+        wallbox: Annotated[Powers | None, typer.Option("--wallbox", metavar="W")] = None,
+        heatpump: Annotated[Powers | None, typer.Option("--heatpump", metavar="W")] = None,
+        cooling: Annotated[Powers | None, typer.Option("--cooling", metavar="W")] = None,
+        battery: Annotated[Powers | None, typer.Option("--battery", metavar="W")] = None,
+        direct: Annotated[
+            bool, typer.Option("--direct", help="Each SteuVE controlled on its own.")
+        ] = False,
+    ) -> None:
+        """Print P_min,14a with formula and terms, for devices given or for the configuration."""
+        from ems.control import gzf
+
+        given = {
+            "wallbox": wallbox,
+            "heatpump": heatpump,
+            "cooling": cooling,
+            "battery": battery,
+        }
+        devices, day = _devices(cli, given, direct=direct)
+        if direct:
+            owed = gzf.pmin_direct(devices, date=day)
+            data: Json = {
+                "control": "direct",
+                "pmin_direct_w": {"+".join(members): value for members, value in owed.items()},
+            }
+            lines = [f"{'+'.join(ids)}: {watts(value)}" for ids, value in owed.items()]
+            cli.say(data, lambda console: print_lines(console, lines))
+            return
+        result = gzf.pmin(devices, date=day)
+        cli.say(_json(result), lambda console: print_lines(console, _lines(cli, devices, result)))
+
+
+def _devices(
+    cli: Cli, given: dict[str, Powers | None], *, direct: bool
+) -> tuple[list[SteuVe], date]:
+    from zoneinfo import ZoneInfo
+
+    from drivers.api import LoadKind
+    from eebus.node.clock import SystemClock
+    from ems.control.gzf import ControlMode, SteuVe
+
+    day = SystemClock().utcnow().astimezone(ZoneInfo("Europe/Berlin")).date()
+    mode = ControlMode.DIRECT if direct else ControlMode.EMS
+    devices = [
+        SteuVe(id=f"{kind}-{number}", kind=LoadKind(kind), rated_w=power_w(text), control=mode)
+        for kind, powers in given.items()
+        for number, text in enumerate(powers or [], start=1)
+    ]
+    if devices:
+        return devices, day
+    from ems.config.load import load_site
+    from ems.config.translate import steuves_of
+
+    return list(steuves_of(load_site(cli.config_path()).site)), day
+
+
+def _json(result: Pmin) -> Json:
+    return {
+        "control": "ems",
+        "pmin_14a_w": result.pmin_14a_w,
+        "n_steuve": result.n,
+        "gzf": result.gzf,
+        "base_w": result.base_w,
+        "rest_w": result.rest_w,
+        "scaled": result.scaled,
+        "rules_version": result.rules_version,
+        "groups": [
+            {"kind": group.kind.value, "rated_w": group.rated_w, "members": list(group.members)}
+            for group in result.groups
+        ],
+    }
+
+
+def _lines(cli: Cli, devices: list[SteuVe], result: Pmin) -> list[str]:
+    counted = {member for group in result.groups for member in group.members}
+    lines = [
+        f"  {'+'.join(group.members)}: {group.kind.value}, {watts(group.rated_w)}"
+        for group in result.groups
+    ]
+    lines += [
+        f"  {device.id}: {watts(device.rated_w)} – {cli.word('does_not_count')}"
+        for device in devices
+        if device.id not in counted
+    ]
+    if result.pmin_14a_w is None:
+        return [*lines, f"P_min,14a: {cli.word('undefined')}"]
+    base = "max(0.4 · ΣWP, 0.4 · ΣKlima)" if result.scaled else "4 200 W"
+    formula = f"{base} + (n − 1) · GZF · 4 200 W"
+    terms = f"{watts(result.base_w)} + {result.n - 1} · {result.gzf} · 4 200 W"
+    return [
+        *lines,
+        f"{cli.word('formula')}: {formula}",
+        f"P_min,14a = {terms} = {watts(result.pmin_14a_w)}  (n = {result.n})",
+    ]

@@ -1,0 +1,302 @@
+"""One life of the service with one configuration: everything that runs, and who owns it.
+
+Order at start (reliability.md 10): state read, contact sampled, core decided, workers connect,
+READY; then the EEBUS side, which is imported late so that the contact is obeyed first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from drivers.registry import open_load, open_meter
+from ems.config.paths import contact_path, identity_dir, state_dir
+from ems.config.translate import load_configs, meter_configs, plant_of
+from ems.control.commands import Alarm
+from ems.control.core import Core
+from ems.control.events import Restored
+from ems.journal.errors import JournalError
+from ems.journal.evidence import Evidence
+from ems.journal.record import Kind
+from ems.journal.report import open_events
+from ems.journal.store import Journal
+from ems.runtime.calls import Calls
+from ems.runtime.contact_service import ContactService
+from ems.runtime.controller import Controller
+from ems.runtime.durable import StateWriter
+from ems.runtime.facts import site_facts
+from ems.runtime.proof import Proof
+from ems.runtime.service import Service
+from ems.runtime.state_file import Marks, StateFile
+from ems.runtime.supervise import keep_running
+from ems.runtime.workers import LoadWorker, MeterWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+    from typing import Literal
+
+    from eebus.node.clock import Clock
+    from ems.config.load import LoadedSite
+    from ems.control.commands import Remember
+    from ems.control.decision import Decision
+    from ems.control.saved import SavedState
+    from ems.runtime.options import Options
+    from ems.runtime.partners import Partners
+    from ems.runtime.sd_notify import Systemd
+
+LOGGER = logging.getLogger(__name__)
+
+RECORDS_FILE = "records.db"
+SAMPLED_WITHIN_S = 5.0  # protocol seconds: an older contact sample means the input pump hangs
+POLL_S = {"wallbox": 2.0, "heatpump": 5.0, "cooling": 5.0, "battery": 2.0}  # devices.md 2
+BERLIN = "Europe/Berlin"
+
+
+class PlantLife:
+    """Everything of one plant. Made, run once, thrown away."""
+
+    def __init__(
+        self,
+        options: Options,
+        loaded: LoadedSite,
+        clock: Clock,
+        systemd: Systemd,
+        reload: Callable[[], None],
+    ) -> None:
+        """Read the state, sample the contact and let the core decide; nothing is sent yet."""
+        self.options = options
+        self.site = loaded.site
+        self.clock = clock
+        self.reload = reload
+        self.config_hash = loaded.config_hash
+        self.is_last_good = loaded.fallback
+        self.started_at = clock.monotonic()
+        self.partners: Partners | None = None
+        self._systemd = systemd
+        self._state_dir: Path = state_dir(self.site, options.config)
+        self._state_dir.mkdir(parents=True, exist_ok=True)
+        self._state_file = StateFile(self._state_dir, utcnow=clock.utcnow)
+        self.saved, damaged = self._load_state()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._early_alarms: list[Alarm] = []
+        day = clock.utcnow().astimezone(ZoneInfo(BERLIN)).date()
+        self._plant = plant_of(self.site, day)
+        journal = Journal(
+            self._state_dir / RECORDS_FILE, utc=clock.utcnow(), on_fault=self._journal_fault
+        )
+        self._writer = StateWriter(self._state_file, clock, self._disk_failed)
+        evidence = Evidence(site_facts(self.site, self._plant, loaded.config_hash))
+        self.proof = Proof(evidence, journal, clock, opened=self._remember_open)
+        self.controller = Controller(
+            Core(self._plant, self.started_at),
+            clock,
+            remember=self._remember,
+            decided=self._decided,
+            alarmed=self.proof.alarm,
+        )
+        self.workers: dict[str, LoadWorker] = {}
+        self.meters: list[MeterWorker] = []
+        self.contact: ContactService | None = None
+        self._begin(damaged=damaged)
+
+    def _begin(self, *, damaged: bool) -> None:
+        """Steps 3 to 6 of the start: the first decision knows state and contact."""
+        self.proof.note(Kind.BOOT, {"config_hash": self.config_hash})
+        self._reopen_events()
+        self._make_workers()
+        self.controller.connect(self.workers)
+        self.controller.submit(Restored(saved=self.saved, damaged=damaged))
+        if self.saved is not None and self.saved.limits:
+            strictest_w = min(limit.power_w for limit in self.saved.limits)
+            LOGGER.warning("= a limit of %d W is restored", strictest_w)
+        if damaged:
+            files = ", ".join(path.name for path in self._state_file.set_aside)
+            self.proof.note(Kind.STATE_DAMAGED, {"set_aside": files})
+            self.controller.alarm(
+                Alarm(code="E-STATE-001", subject="state", active=True, params={"file": files})
+            )
+        for path in self.proof.journal.set_aside:
+            alarm = Alarm(
+                code="E-REC-004", subject="journal", active=True, params={"file": path.name}
+            )
+            self.controller.alarm(alarm)
+        contact = self.site.signal.contact
+        if contact is not None and "contact" in self.site.signal.sources:
+            self.contact = ContactService(
+                contact,
+                contact_path(self.site, self.options.config),
+                self._state_dir,
+                self.clock,
+                self.controller.submit,
+            )
+            self.contact.watch.sample()
+            self._tell_polarity()
+
+    def _reopen_events(self) -> None:
+        """An event that the last process left open goes on (F-29)."""
+        try:
+            left_open = open_events(self._state_dir / RECORDS_FILE)
+        except JournalError as error:
+            LOGGER.error("! open events cannot be read: %s", error)  # noqa: TRY400
+            return
+        for draft in self.proof.evidence.restore(left_open, self.clock.utcnow()):
+            self.proof.journal.append_draft(draft)
+
+    async def run(self) -> None:
+        """Run until cancelled; then say goodbye, write state and journal."""
+        systemd = self._systemd
+        self._loop = asyncio.get_running_loop()
+        for alarm in self._early_alarms:
+            self.controller.alarm(alarm)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, work in self._tasks().items():
+                    supervised = keep_running(name, work, self.clock, failed=self._task_failed)
+                    group.create_task(supervised, name=name)
+                group.create_task(self.controller.run(self._cycle_done), name="control")
+                systemd.ready()
+                systemd.status(self.site.plant.name)
+                LOGGER.info("= ready: contact and control run")
+                group.create_task(self._eebus(), name="eebus")
+        finally:
+            systemd.stopping()
+            await self.proof.close()
+
+    async def learn_contact(self, limiting_when: Literal["open", "closed"]) -> None:
+        """Keep a polarity confirmed live; recorded (R-14A-63)."""
+        if self.contact is None:
+            return
+        self.contact.learn(limiting_when)
+        self.proof.note(Kind.CONTACT_LEARNT, {"limiting_when": limiting_when})
+        self._tell_polarity()
+
+    def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        calls = Calls(self)
+        service = Service(self._socket_path(), calls.table(), calls.streams())
+        tasks: dict[str, Callable[[], Awaitable[None]]] = {
+            "state": self._writer.run,
+            "service": service.run,
+        }
+        if self.contact is not None:
+            tasks["contact"] = self.contact.watch.run
+        for load_id, worker in self.workers.items():
+            tasks[f"load {load_id}"] = worker.run
+        for meter in self.meters:
+            tasks[f"meter {meter.meter_id}"] = meter.run
+        return tasks
+
+    async def _eebus(self) -> None:
+        if "eebus" not in self.site.signal.sources:
+            return
+        from ems.runtime.box import Box  # noqa: PLC0415  # 100 ms of imports, after READY
+        from ems.runtime.partners import Folders, Partners  # noqa: PLC0415
+
+        box = Box(self.controller, self._writer, self.proof)
+        self.partners = Partners(
+            self.site,
+            Folders(identity_dir(self.site, self.options.config), self._state_dir),
+            clock=self.clock,
+            controller=self.controller,
+            box=box,
+            proof=self.proof,
+        )
+        failsafe_w = self._plant.signal.failsafe_limit_w
+        await keep_running(
+            "eebus",
+            partial(self.partners.run, self.saved, failsafe_w),
+            self.clock,
+            failed=self._task_failed,
+        )
+
+    def _make_workers(self) -> None:
+        for load in load_configs(self.site):
+            self.workers[load.id] = LoadWorker(
+                load.id,
+                partial(open_load, load, self.clock),
+                self.clock,
+                self.controller.submit,
+                poll_s=POLL_S[load.kind.value],
+            )
+        for meter in meter_configs(self.site):
+            self.meters.append(
+                MeterWorker(
+                    meter.id,
+                    meter.role,
+                    partial(open_meter, meter, self.clock),
+                    self.clock,
+                    self.controller.submit,
+                )
+            )
+
+    def _load_state(self) -> tuple[SavedState | None, bool]:
+        try:
+            return self._state_file.load()
+        except OSError as error:
+            LOGGER.error("! state cannot be read: %s", error)  # noqa: TRY400  # no trace wanted
+            return None, True
+
+    def _remember(self, command: Remember) -> None:
+        self._note_marks()
+        self._writer.request(command.saved, at_once=command.at_once)
+        self.saved = command.saved
+
+    def _remember_open(self, open_events: tuple[str, ...]) -> None:
+        self._note_marks()
+        if self.saved is not None:
+            self._writer.request(self.saved, at_once=True)
+        LOGGER.debug("= open events: %s", open_events)
+
+    def _note_marks(self) -> None:
+        seq, digest = self.proof.journal.head
+        self._state_file.marks = Marks(
+            open_events=tuple(self.proof.evidence.open_events),
+            journal_seq=seq,
+            journal_hash=digest,
+        )
+
+    def _decided(self, decision: Decision) -> None:
+        self.proof.observe(decision)
+
+    def _cycle_done(self) -> None:
+        """A control cycle was completed: feed the watchdog unless an input pump hangs (I-12)."""
+        contact = self.contact
+        if contact is not None and contact.watch.sampled_at is not None:
+            age_s = self.clock.monotonic() - contact.watch.sampled_at
+            if age_s > SAMPLED_WITHIN_S * max(1.0, self.options.speed):
+                LOGGER.error("! the contact was not sampled for %.0f s", age_s)
+                return
+        if self.proof.is_stuck(time.perf_counter()):
+            LOGGER.error("! the journal writer hangs")
+            return
+        self._systemd.alive()
+
+    def _tell_polarity(self) -> None:
+        confirmed = self.contact is None or self.contact.confirmed
+        self.controller.alarm(Alarm(code="W-CON-006", subject="contact", active=not confirmed))
+
+    def _socket_path(self) -> Path:
+        return self.options.socket_for(self._state_dir)
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        data = {"code": "E-INT-001", "subject": name, "active": True, "params": {"why": str(error)}}
+        self.proof.note(Kind.ALARM, data)
+
+    def _disk_failed(self, why: str | None) -> None:
+        params: dict[str, str | int] = {} if why is None else {"why": why}
+        self.controller.alarm(
+            Alarm(code="E-DISK-002", subject="state", active=why is not None, params=params)
+        )
+
+    def _journal_fault(self, why: str | None) -> None:
+        """Called from the writer's thread."""
+        params: dict[str, str | int] = {} if why is None else {"why": why}
+        alarm = Alarm(code="E-REC-005", subject="journal", active=why is not None, params=params)
+        if self._loop is None:
+            self._early_alarms.append(alarm)
+        else:
+            self._loop.call_soon_threadsafe(self.controller.alarm, alarm)
