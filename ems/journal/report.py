@@ -5,10 +5,13 @@ Nothing here changes the journal; it may be read beside a running service.
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ems.journal import database
+from ems.journal.errors import JournalError
 from ems.journal.judgement import Judgement, Reaction
 from ems.journal.localtime import local_text
 from ems.journal.ongoing import OpenEvent
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from ems.journal.record import Record
 
+LOGGER = logging.getLogger(__name__)
 Json: TypeAlias = Any
 
 _EVENT_KINDS = frozenset(
@@ -155,9 +159,19 @@ def notes(
 
 
 def open_events(path: Path) -> list[OpenEvent]:
-    """Events without an end, for ``Evidence.restore``; none where there is no journal yet."""
-    if not path.exists():
+    """Events without an end, for ``Evidence.restore``.
+
+    A journal that cannot be read has none: the start must not hang on it, and ``Journal`` tells.
+    """
+    try:
+        return _open_events(path)
+    except (JournalError, sqlite3.Error, ValueError) as error:
+        if path.exists():
+            LOGGER.warning("! open events cannot be read: %s", error)
         return []
+
+
+def _open_events(path: Path) -> list[OpenEvent]:
     connection = database.open_for_reading(path)
     try:
         condition = (
