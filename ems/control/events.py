@@ -75,6 +75,14 @@ class GridLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationMeasured:
+    """Own generation, all of it together [W] ≥ 0; only some attributions need it."""
+
+    power_w: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFound:
     """A device is connected; its capability may have been refined."""
 
@@ -132,6 +140,7 @@ Event: TypeAlias = (
     | TestLimitChanged
     | GridMeasured
     | GridLost
+    | GenerationMeasured
     | LoadFound
     | LoadLost
     | LoadMeasured

@@ -64,7 +64,8 @@ class Load:
         phases: phases wired.
         priority: higher is served first.
         steuve: counts under EMS control; the limit concerns these loads only (R-14A-05, R-14A-11).
-        cap_w: never more than this [W] (direct control of one device); ``None``: no such cap.
+        cap_w: never more than this [W] while a limit is in force (direct control of one device);
+            ``None``: no such cap.
         circuit: id of its circuit, empty: none.
         min_off_s: pause before a start after the EMS has stopped it; ``None``: by kind.
         surplus_always: own generation may charge it whatever its cap says (a battery, R-14A-42).
@@ -128,6 +129,7 @@ class ControlTimings:
         meter_stale_s: older readings of the connection point are no readings (14a.md 1.3.2).
         load_stale_s: older readings of a load prove nothing about its draw now.
         align_s: a meter and a load may be this far apart and still describe one moment.
+        resolve_s: so long a reading of the meter waits for later readings of all loads.
         spacing_s: between two increases of one load.
         demand_steady_s: a load below its cap this long wants no more than it draws.
         retry_s, retry_max_s: pace of repeating a write that failed or was not answered.
@@ -136,7 +138,8 @@ class ControlTimings:
         release_stagger_s: between two releases, at most; all within ``release_within_s``.
         release_alarm_s: a load not free so long after a release gets an alarm (I-10).
         contradiction_s: contact against EEBUS so long is an alarm (14a.md 3.5).
-        remember_s: pace of refreshing remaining seconds on disk (reliability.md 10).
+        remember_s: pace of refreshing the remaining seconds of a timed limit on disk
+            (reliability.md 10); ``binding_refresh_s`` the same without an end.
         starts_window_s, starts_max: starts of one load in own generation (F-16).
         level_2_s … level_5_s: escalation ladder (allocation.md 3.8).
         retry_offender_s: a load stopped by escalation gets another chance.
@@ -148,6 +151,7 @@ class ControlTimings:
     meter_stale_s: float = 10.0
     load_stale_s: float = 15.0
     align_s: float = 2.0
+    resolve_s: float = 6.0
     spacing_s: float = 10.0
     demand_steady_s: float = 30.0
     retry_s: float = 2.0
@@ -159,6 +163,7 @@ class ControlTimings:
     release_alarm_s: float = 60.0
     contradiction_s: float = 60.0
     remember_s: float = 5.0
+    binding_refresh_s: float = 60.0
     starts_window_s: float = 900.0
     starts_max: int = 2
     level_2_s: float = 10.0

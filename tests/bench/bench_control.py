@@ -1,0 +1,107 @@
+"""How long the control core takes: allocation for n loads, limit event to commands.
+
+Run: ``python -m tests.bench.bench_control``; prints one JSON document, times in milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import time
+
+from drivers.api import ControlUnit
+from ems.control.allocator import LoadDemand, Resource, allocate
+from ems.control.plant import Circuit, Policy, Rotation
+from ems.control.resources import Place, circuit_resources, steuve_budget
+
+SIZES = (16, 64, 256, 1_000)
+
+
+def garage(n: int, seed: int = 1) -> tuple[list[LoadDemand], list[Resource]]:
+    """``n`` wallboxes of mixed phases and classes below circuits of four, one budget over all."""
+    chance = random.Random(seed)
+    loads: list[LoadDemand] = []
+    places: dict[str, Place] = {}
+    circuits = [Circuit(circuit_id="main", limit_ma=(n * 4_000,) * 3)]
+    for number in range(n):
+        phases = chance.choice((1, 3, 3))
+        load_id = f"cp{number:04d}"
+        circuit_id = f"c{number // 4:03d}"
+        if number % 4 == 0:
+            circuits.append(Circuit(circuit_id=circuit_id, parent="main", limit_ma=(32_000,) * 3))
+        loads.append(
+            LoadDemand(
+                load_id=load_id,
+                control=ControlUnit.CURRENT,
+                uw_per_x=230_000 * phases,
+                min_x=6_000,
+                max_x=16_000,
+                step_x=chance.choice((100, 1_000)),
+                priority=chance.choice((0, 0, 1)),
+                rank=number,
+                phases=phases,
+            )
+        )
+        rotation = chance.choice((Rotation.L123, Rotation.L231, Rotation.L312))
+        places[load_id] = Place(circuit=circuit_id, rotation=rotation)
+    resources = circuit_resources(loads, places, circuits)
+    resources.append(steuve_budget(loads, places, n * 2_500))
+    return loads, resources
+
+
+def simple(n: int) -> tuple[list[LoadDemand], list[Resource]]:
+    """``n`` equal wallboxes under one budget."""
+    loads = [
+        LoadDemand(
+            load_id=f"cp{number:04d}",
+            control=ControlUnit.CURRENT,
+            uw_per_x=690_000,
+            min_x=6_000,
+            max_x=16_000,
+            step_x=100,
+            rank=number,
+        )
+        for number in range(n)
+    ]
+    places = {load.load_id: Place() for load in loads}
+    return loads, [steuve_budget(loads, places, n * 5_000)]
+
+
+def timed(work: object, rounds: int) -> dict[str, float]:
+    """Median and 99th percentile of ``rounds`` calls [ms]."""
+    assert callable(work)
+    work()
+    spans_ms = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        work()
+        spans_ms.append((time.perf_counter() - begin) * 1_000)
+    spans_ms.sort()
+    return {
+        "p50_ms": round(statistics.median(spans_ms), 3),
+        "p99_ms": round(spans_ms[min(int(len(spans_ms) * 0.99), len(spans_ms) - 1)], 3),
+    }
+
+
+def allocation() -> dict[str, dict[str, dict[str, float]]]:
+    """Allocation alone, one budget and with circuits."""
+    result: dict[str, dict[str, dict[str, float]]] = {}
+    for n in SIZES:
+        rounds = max(10, 6_400 // n)
+        one_loads, one_resources = simple(n)
+        tree_loads, tree_resources = garage(n)
+        result[str(n)] = {
+            "budget": timed(lambda: allocate(one_loads, one_resources, Policy()), rounds),
+            "circuits": timed(lambda: allocate(tree_loads, tree_resources, Policy()), rounds),
+        }
+    return result
+
+
+def main() -> None:
+    """Measure and print."""
+    print(json.dumps({"allocate": allocation()}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
