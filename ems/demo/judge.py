@@ -68,9 +68,7 @@ def judge_row(story: Story, row: Row, trace: Trace) -> Step:
         at_s=row.at_s,
         limit_w=row.limit_w,
         allowed_s=max((finding.allowed_s for finding in findings), default=0.0),
-        reached_s=None
-        if None in reached
-        else max((r for r in reached if r is not None), default=0.0),
+        reached_s=max(reached) if reached and not failed else None,
         ok=bool(findings) and not failed,
         why="; ".join(f"{finding.check}: {finding.why}" for finding in failed),
         findings=findings,

@@ -75,7 +75,7 @@ def site_at(t_s: float) -> SitePoint:
 
 def ems_at(t_s: float) -> EmsPoint:
     limit_w, source = limit_at(t_s)
-    given: dict[str, int | None] = {name: None for name in FREE}
+    given: dict[str, int | None] = dict.fromkeys(FREE)
     if limit_w is not None:
         given = dict(SPLIT[limit_w])
     return EmsPoint(
@@ -88,6 +88,7 @@ def ems_at(t_s: float) -> EmsPoint:
     )
 
 
+NOTES = frozenset({"start", "write_refused", "restored"})
 EVENTS = (
     RecordedEvent("eebus", 90.4, 720.5, (20_000, 0), 12),
     RecordedEvent("contact", 180.4, 362.1, (15_120,), 0),
@@ -99,7 +100,7 @@ GOOD = Trace(
     ems=[ems_at(float(t)) for t in range(-58, 1_481) if t not in KILLED],
     processes=(Process(-60.0, -58.0), Process(1_165.0, 1_168.0)),
     answers=(Answer(700.3, 7),),
-    records=RecordsSeen(verified=True, why="", events=EVENTS, notes=frozenset()),
+    records=RecordsSeen(verified=True, why="", events=EVENTS, notes=NOTES),
     inert=frozenset({"heatpump"}),
     causes={"heartbeat-lost": 860.0},
 )

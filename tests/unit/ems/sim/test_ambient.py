@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from random import Random
 
 from ems.sim.ambient import House, Mains, Photovoltaics, SlowNoise, approach
@@ -68,7 +69,7 @@ def test_slow_noise_never_leaves_its_band_nor_runs_away_from_a_follower() -> Non
     noise = SlowNoise(150.0, Random(3))
 
     values = [noise.at(second / 2) for second in range(6_000)]
-    steps = [abs(later - sooner) for sooner, later in zip(values, values[1:], strict=False)]
+    steps = [abs(later - sooner) for sooner, later in itertools.pairwise(values)]
 
     assert max(abs(value) for value in values) <= 150.0
     assert max(steps) / 0.5 <= 12.0

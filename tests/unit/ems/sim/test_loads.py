@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from random import Random
@@ -76,7 +77,7 @@ def test_a_car_ramps_at_three_ampere_per_second_at_most() -> None:
     car.order(6.0, at)
     walk(car, at, 8.0, look=lambda _: seen.append(car.current_a))
 
-    drops = [sooner - later for sooner, later in zip(seen, seen[1:], strict=False)]
+    drops = [sooner - later for sooner, later in itertools.pairwise(seen)]
     assert max(drops) <= 3.0 * STEP_S + 1e-9
 
 

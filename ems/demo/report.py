@@ -1,0 +1,110 @@
+"""What the story tells on standard output: lines for people, or one JSON document."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Final
+
+from ems.demo.runner import timeline
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ems.demo.judge import Step
+    from ems.demo.options import DemoOptions
+    from ems.demo.runner import Played
+    from ems.demo.stage import Stage
+    from ems.demo.story import Row
+    from ems.demo.trace import Json
+
+#: key -> German, English
+TEXTS: Final = {
+    "unknown": (
+        "Unbekannte Geschichte {name!r}; es gibt: {known}",
+        "unknown story {name!r}; there is: {known}",
+    ),
+    "held": ("Jede Zeile der Geschichte hat gehalten.", "Every row of the story held."),
+    "broken": ("{count} Zeilen haben nicht gehalten.", "{count} rows did not hold."),
+    "logs": ("Protokolle liegen in {folder}", "logs are in {folder}"),
+    "failed": ("Die Demo ist gescheitert: {why}", "the demo failed: {why}"),
+    "no_limit": ("kein Limit", "no limit"),
+}
+
+
+class Report:
+    """Speaks German or English to people, JSON to programs."""
+
+    def __init__(self, options: DemoOptions) -> None:
+        self._options = options
+        self._german = options.lang == "de"
+
+    def row(self, row: Row) -> None:
+        """A row begins."""
+        if self._options.as_json:
+            return
+        text = row.text_de if self._german else row.text_en
+        self._print(f"{row.at_s:>6.0f} s  {self._limit(row.limit_w):>12}  {text}")
+
+    def played(self, played: Played, stage: Stage) -> None:
+        """The story is over."""
+        if self._options.as_json:
+            document: Json = {"ok": played.held, "data": data_of(played, stage), "warnings": []}
+            self._print(json.dumps(document, ensure_ascii=False))
+            return
+        self._print("")
+        for step in played.steps:
+            self._print(self._verdict(step))
+        broken = sum(not step.ok for step in played.steps)
+        self._print(self._text("broken", count=broken) if broken else self._text("held"))
+
+    def unknown_story(self, name: str, known: list[str]) -> None:
+        """There is no such story."""
+        self._error("E-USE-001", self._text("unknown", name=name, known=", ".join(known)))
+
+    def failed(self, why: str) -> None:
+        """A program of the demo failed."""
+        self._error("E-DEMO-001", self._text("failed", why=why))
+
+    def logs_kept(self, folder: Path) -> None:
+        """Where to look after a failure."""
+        sys.stderr.write(self._text("logs", folder=folder) + "\n")
+
+    def _verdict(self, step: Step) -> str:
+        mark = "✓" if step.ok else "✗"
+        took = "" if step.reached_s is None else f"{step.reached_s:.0f} s"
+        line = f"{mark} {step.at_s:>6.0f} s  {self._limit(step.limit_w):>12}  {step.name:<16}"
+        return f"{line} {took or step.why}"
+
+    def _limit(self, limit_w: int | None) -> str:
+        if limit_w is None:
+            return self._text("no_limit")
+        grouped = f"{limit_w:,} W"
+        return grouped.replace(",", ".") if self._german else grouped
+
+    def _text(self, key: str, **values: object) -> str:
+        german, english = TEXTS[key]
+        return (german if self._german else english).format(**values)
+
+    def _error(self, code: str, message: str) -> None:
+        if self._options.as_json:
+            document = {"ok": False, "error": {"code": code, "message": message, "hint": ""}}
+            sys.stderr.write(json.dumps(document, ensure_ascii=False) + "\n")
+        else:
+            sys.stderr.write(f"{code}: {message}\n")
+
+    def _print(self, line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+def data_of(played: Played, stage: Stage) -> Json:
+    """``data`` of the runner (first-plant.md 3)."""
+    return {
+        "scenario": played.story.name,
+        "speed": stage.clock.speed,
+        "seed": stage.options.seed,
+        "programs": [{"name": name, "pid": pid} for name, pid in stage.programs],
+        "steps": [step.as_json() for step in played.steps],
+        "timeline": timeline(played.trace, played.story),
+    }

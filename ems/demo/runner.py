@@ -1,0 +1,135 @@
+"""The story runner: plays a table on the stage, second by second, and hands over what was seen."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ems.demo.journal import read_records
+from ems.demo.judge import Step, judge
+from ems.demo.plant_toml import DEVICES
+from ems.demo.trace import Answer, Process, Trace, ems_point, site_point
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ems.demo.stage import Stage
+    from ems.demo.story import Row, Story
+    from ems.demo.trace import Json, RecordsSeen
+
+PAIRED_BEFORE_S: Final = 5.0
+"""The box stays silent this long after it was accepted, whatever the machine's speed [s]."""
+INERT: Final = frozenset(device.id for device in DEVICES if device.kind == "heatpump")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """A story that was played: verdicts and everything they rest on."""
+
+    story: Story
+    steps: list[Step]
+    trace: Trace
+
+    @property
+    def held(self) -> bool:
+        """Whether every row held."""
+        return all(step.ok for step in self.steps)
+
+
+class Runner:
+    """Plays one story; ``tell`` hears of each row as it begins."""
+
+    def __init__(self, story: Story, stage: Stage, tell: Callable[[Row], None]) -> None:
+        self._story = story
+        self._stage = stage
+        self._tell = tell
+        self._zero = 0.0
+        self._causes: dict[str, float] = {}
+
+    async def play(self) -> Played:
+        """Prepare, play every row at its time, read the journal, judge.
+
+        Raises:
+            ChildFailedError: a program ended or did not come up.
+        """
+        await self._open()
+        for row in self._story.row[1:]:
+            await self._reach(self._zero + row.at_s)
+            self._tell(row)
+            await self._play(row)
+        trace = self._trace(await read_records(self._stage, self._zero))
+        return Played(story=self._story, steps=judge(self._story, trace), trace=trace)
+
+    async def _open(self) -> None:
+        """Row one: the EMS starts, the box dials, the user accepts; sets the story's zero."""
+        stage, first = self._stage, self._story.row[0]
+        await stage.prepare()
+        self._tell(first)
+        started_at = stage.clock.monotonic()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stage.start_ems())
+            group.create_task(stage.start_box())
+        await stage.pair()
+        paired_at = stage.clock.monotonic()
+        self._zero = max(started_at - first.at_s, paired_at + PAIRED_BEFORE_S)
+
+    async def _play(self, row: Row) -> None:
+        for action in row.do:
+            await self._stage.act(action)
+        beats = self._stage.box_log.beats
+        if row.delay_s and beats:
+            # the last heartbeat is the cause, and the box knows best when it was
+            self._causes[row.name] = beats[-1] - self._zero
+
+    async def _reach(self, deadline: float) -> None:
+        """Wait for ``deadline`` [protocol s]; end early when a program is gone."""
+        clock = self._stage.clock
+        while (now := clock.monotonic()) < deadline:
+            self._stage.check_alive()
+            await clock.sleep_until(min(deadline, now + clock.speed))
+
+    def _trace(self, records: RecordsSeen | None) -> Trace:
+        seen, zero = self._stage.seen, self._zero
+        return Trace(
+            site=[site_point(line, zero) for line in seen.site],
+            ems=[ems_point(line, zero, process) for process, line in seen.ems],
+            processes=[
+                Process(run.started_at - zero, run.ready_at - zero)
+                for run in seen.runs
+                if run.ready_at is not None
+            ],
+            answers=[Answer(a.t_s - zero, a.error_number) for a in self._stage.box_log.answers],
+            records=records,
+            inert=INERT,
+            causes=self._causes,
+        )
+
+
+def timeline(trace: Trace, story: Story) -> list[Json]:
+    """One point per protocol second: limit and set-points of the EMS, power of the physics."""
+    ems = {int(point.t_s // 1): point for point in trace.ems}
+    points: list[Json] = []
+    for site in trace.site:
+        second = int(site.t_s // 1)
+        if not story.row[0].at_s <= second <= story.row[-1].at_s:
+            continue
+        said = ems.get(second)
+        points.append(
+            {
+                "t_s": second,
+                "limit_w": None if said is None else said.limit_w,
+                "source": None if said is None else said.source,
+                "budget_w": None if said is None else said.budget_w,
+                "nwlb_w": round(site.nwlb_w),
+                "ems_running": said is not None,
+                "steuve": {
+                    name: {
+                        "setpoint_w": None if said is None else said.setpoints_w.get(name),
+                        "power_w": round(load.power_w),
+                    }
+                    for name, load in site.loads.items()
+                },
+            }
+        )
+    return points
