@@ -78,7 +78,11 @@ class UseCase(Protocol):
     """One actor at work; synchronous, owned by :class:`eebus.usecases.build.Actors`."""
 
     spec: UseCaseSpec
-    deadline: float | None
+
+    @property
+    def deadline(self) -> float | None:
+        """Earliest moment ``handle_timer`` must be called [s]; ``None``: never."""
+        ...
 
     def attach(self, device: LocalDevice, entity: Entity, now: float) -> None:
         """Take over the data points of ``entity`` of ``device``."""

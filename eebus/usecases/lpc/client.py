@@ -23,7 +23,7 @@ from eebus.spine.model.load_control import LOAD_CONTROL_LIMIT_LIST_DATA
 from eebus.usecases import peers
 from eebus.usecases.build import CLIENT_FEATURE
 from eebus.usecases.heartbeat import HeartbeatSender
-from eebus.usecases.lpc.events import CsFound, CsUnusable
+from eebus.usecases.lpc.events import CsFound, CsUnusable, HeartbeatSent
 from eebus.usecases.lpc.requests import Limit
 from eebus.usecases.lpc.session import CsSession, Places, Target
 from eebus.usecases.lpc.spec import DEVICE_DIAGNOSIS, LPC_EG
@@ -54,6 +54,7 @@ class EnergyGuard:
         self._targets: dict[Peer | None, Target] = {}
         self._failsafe: dict[Peer | None, tuple[Decimal | None, float | None]] = {}
         self._events: list[LpcEvent] = []
+        self._told_beat_at: float | None = None
 
     @property
     def own_heartbeat_at(self) -> float | None:
@@ -96,6 +97,8 @@ class EnergyGuard:
     def stop_heartbeat(self) -> None:
         """Fall silent: no heartbeat and no write of our own accord until it starts again."""
         self._heartbeat.stop()
+        for session in self.sessions.values():
+            session.hush()
 
     def start_heartbeat(self, now: float) -> None:
         """Beat at once and go on; the limit valid now is stated again."""
@@ -145,6 +148,10 @@ class EnergyGuard:
             session.handle_timer(now)
 
     def take_events(self) -> list[object]:
+        beat_at = self._heartbeat.last_at
+        if beat_at is not None and beat_at != self._told_beat_at:
+            self._told_beat_at = beat_at
+            self._events.append(HeartbeatSent(at=beat_at))
         for session in self.sessions.values():
             self._collect(session)
         events: list[object] = list(self._events)

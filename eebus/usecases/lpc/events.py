@@ -64,6 +64,13 @@ class WriteJudged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatSent:
+    """Our own heartbeat went out to all subscribers."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatReceived:
     """A heartbeat of ``peer`` that counts."""
 
@@ -162,6 +169,7 @@ class NominalMaxRead:
 LpcEvent: TypeAlias = (
     LimitStateChanged
     | WriteJudged
+    | HeartbeatSent
     | HeartbeatReceived
     | HeartbeatLost
     | ScenarioMissing

@@ -209,6 +209,10 @@ class CsSession:
         if not any(request.kind is Kind.LIMIT for request in self._open.values()):
             self._write_at = max(now + grace_s, self._is_heard_at or now)
 
+    def hush(self) -> None:
+        """Write nothing of our own accord any more."""
+        self._write_at = self._check_at = None
+
     def write_raw(self, limit: Limit, now: float) -> bool:
         """Write once, whatever it is, without retry; the target stays. False: not possible yet."""
         if not self._can_write(now):
