@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from ems.config.catalogue import ENTRIES
 from ems.config.lines import line_of
 from ems.config.problem import Problem, guess_of, shown
-from ems.config.schema import Site
+from ems.config.schema import PATTERN_EXAMPLES, Site
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,7 +108,7 @@ def _plain(kind: object, metadata: Sequence[object]) -> str:
     if kind in {int, float}:
         low, high = (bounds.get(name) for name in ("ge", "le"))
         return f"{low:.10g} … {high:.10g}" if low is not None and high is not None else "0"
-    return f'"…" ({bounds["pattern"]})' if bounds.get("pattern") else '"…"'
+    return PATTERN_EXAMPLES.get(str(bounds.get("pattern")), '"…"')
 
 
 def _unfolded(metadata: Sequence[object]) -> list[object]:

@@ -17,8 +17,22 @@ from pydantic_core import PydanticCustomError
 from drivers.api import LoadKind
 from ems.control.plant import Attribution, BelowPmin
 
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[^\s/]+$")]
+ID = r"^[a-z][a-z0-9_-]{0,31}$"
+HOST = r"^[^\s/]+$"
+PIN = r"^[A-Za-z0-9_]{1,32}$"
+NAME = r"^[A-Za-z0-9 ._-]{1,32}$"
+NUMBER = r"^[0-9]{0,10}$"
+PATTERN_EXAMPLES = {
+    ID: '"wallbox-1"',
+    HOST: '"192.168.1.20"',
+    PIN: '"GPIO17"',
+    NAME: '"EMS"',
+    NUMBER: '"98765"',
+}
+"""What a text of each form looks like, for messages."""
+
+Id = Annotated[str, StringConstraints(pattern=ID)]
+Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=HOST)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 ListenPort = Annotated[int, Field(ge=0, le=65_535)]
 Watts = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -26,7 +40,6 @@ PminOrWatts = Literal["pmin"] | Watts
 Phases = Literal[1, 3]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 
-PIN = r"^[A-Za-z0-9_]{1,32}$"
 FAILSAFE_DURATION_MIN_S = 7_200  # LPC: failsafe duration minimum 2 h to 24 h
 FAILSAFE_DURATION_MAX_S = 86_400
 GPIO_BACKENDS = ("gpiozero", "gpiod")
@@ -177,15 +190,11 @@ class Eebus(Section):
         default=(), description="Addresses or names to use; left out: all", strict=False
     )
     mdns: bool = Field(default=True, description="Announce and browse by mDNS")
-    brand: str = Field(
-        default="EMS", pattern=r"^[A-Za-z0-9 ._-]{1,32}$", description="Brand in SHIP-ID and mDNS"
-    )
-    model: str = Field(
-        default="ems", pattern=r"^[A-Za-z0-9 ._-]{1,32}$", description="Model in mDNS"
-    )
+    brand: str = Field(default="EMS", pattern=NAME, description="Brand in SHIP-ID and mDNS")
+    model: str = Field(default="ems", pattern=NAME, description="Model in mDNS")
     vendor_number: str = Field(
         default="",
-        pattern=r"^[0-9]{0,10}$",
+        pattern=NUMBER,
         description="IANA number: i:<number>_u:<brand>-<serial>",
     )
 
