@@ -24,7 +24,7 @@ from eebus.spine.datagram import (
 from eebus.spine.events import WriteRefused
 from eebus.spine.guards import Accept, Refuse, Write
 from eebus.spine.model.result import ResultData
-from eebus.spine.restricted import entries, merge_write, select
+from eebus.spine.restricted import PARTIAL, entries, merge_write, select
 from eebus.wire.errors import SpineError, WireError
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ class Inbound:
             data = feature.shown(function.name, held, now)
         if command.filters and spec.partial:
             chosen = select(function, data, command.filters[0])
-            self._state.reply(session, header, function, chosen, command.filters[:1])
+            # the tag alone: with the selectors repeated, spine-go stores nothing it had not before
+            self._state.reply(session, header, function, chosen, (PARTIAL,))
         else:  # more than asked for is allowed where no partial read is announced
             self._state.reply(session, header, function, data)
 
