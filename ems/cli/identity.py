@@ -40,10 +40,15 @@ def _register_own(identity: typer.Typer) -> None:
     def create(cli: Cli, *, folder: DirOption = None) -> None:
         """Make key and certificate; an existing identity is never overwritten."""
         from eebus.node.clock import SystemClock
-        from eebus.node.identity_store import IdentityStoreError, open_or_create
+        from eebus.node.identity_store import (
+            CERT_FILE,
+            KEY_FILE,
+            IdentityStoreError,
+            open_or_create,
+        )
 
         place, profile, was_paired = _place(cli, folder)
-        if any((place / name).exists() for name in ("key.pem", "cert.pem")):
+        if any((place / name).exists() for name in (KEY_FILE, CERT_FILE)):
             raise CliError("E-ID-002", ExitCode.CONFLICT, path=place)
         try:
             made = open_or_create(place, profile, SystemClock().utcnow(), was_paired=was_paired)
@@ -134,10 +139,10 @@ def _place(cli: Cli, folder: Path | None) -> tuple[Path, IdentityProfile, bool]:
 
 
 def _load(cli: Cli, folder: Path | None) -> Identity:
-    from eebus.node.identity_store import IdentityStoreError, load
+    from eebus.node.identity_store import CERT_FILE, IdentityStoreError, load
 
     place, profile, _ = _place(cli, folder)
-    if not (place / "cert.pem").exists():
+    if not (place / CERT_FILE).exists():
         raise CliError("E-ID-003", ExitCode.NEGATIVE, path=place)
     try:
         return load(place, profile)
@@ -165,13 +170,20 @@ def _card(own: Identity) -> list[str]:
 
 
 def _qr(cli: Cli, own: Identity) -> str:
-    from eebus.ship.discovery import qr_text
+    from eebus.ship.discovery import ServiceRecord
+    from eebus.ship.qr import qr_text
     from ems.config.load import load_site
 
     eebus = load_site(cli.config_path()).site.eebus
-    return qr_text(
-        ski=own.ski, ship_id=own.ship_id, brand=eebus.brand, model=eebus.model, serial=own.serial
+    record = ServiceRecord(
+        ski=own.ski,
+        ship_id=own.ship_id,
+        brand=eebus.brand,
+        model=eebus.model,
+        device_type="EnergyManagementSystem",
+        serial=own.serial,
     )
+    return qr_text(record, fingerprint_sha256=own.fingerprint_sha256)
 
 
 def _passphrase(*, again: bool) -> str:

@@ -152,8 +152,9 @@ def set_up_logging(site: Site) -> None:
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s %(message)s")
     handler.setFormatter(JsonLines() if site.log.json_lines else text)
     logging.basicConfig(level=LEVELS[site.log.level], handlers=[handler], force=True)
-    for chatty in ("pymodbus", "zeroconf", "asyncio"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, LEVELS[site.log.level]))
+    for chatty in ("zeroconf", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # the drivers tell it better
 
 
 def _first_configuration(path: Path) -> LoadedSite:

@@ -131,6 +131,7 @@ class Partners:
             await self._clock.sleep_until(self._clock.monotonic() + RETRY_S)
 
     async def _clear_when_ready(self, node: Node[Actors], alarm: Alarm) -> None:
+        await node.call(lambda _actors, _now: None)  # what the machine has told before anybody came
         await node.ready.wait()
         LOGGER.info(
             "= SHIP listens on port %d, SKI %s", node.port, self.identity and self.identity.ski

@@ -1,0 +1,37 @@
+"""``ems demo``: the main job on simulators, live or as a story that judges itself."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ems.cli import texts
+from ems.cli.common import Cli, command
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``demo``."""
+
+    @command(app, "demo", example="ems demo --scenario evening-peak --speed 10 --json")
+    def demo(
+        cli: Cli,
+        *,
+        scenario: Annotated[str, typer.Option("--scenario", help="Story to run and judge.")] = "",
+        speed: Annotated[
+            float, typer.Option("--speed", min=0.1, max=100.0, help="Protocol clock factor.")
+        ] = 0.0,
+        seed: Annotated[int, typer.Option("--seed", help="Of noise, ramps and phases.")] = 1,
+    ) -> None:
+        """Start control box, site and EMS; watch a limit become watts."""
+        from ems.demo import DemoOptions, run_demo
+
+        options = DemoOptions(
+            scenario=scenario,
+            as_json=cli.as_json,
+            speed=speed,
+            seed=seed,
+            language="en" if cli.lang == texts.EN else "de",
+        )
+        sys.exit(run_demo(options))
