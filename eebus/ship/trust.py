@@ -215,10 +215,10 @@ class TrustBook:
 def _peer(entry: JsonValue) -> TrustedPeer:
     if not isinstance(entry, dict):
         raise WireError("an entry of the trust store is not an object")
-    role, port = entry.get("role", CONTROL_BOX), entry.get("port")
+    role, port = _text(entry, "role") or CONTROL_BOX, entry.get("port")
     if role not in {"control_box", "device"}:
         raise WireError(f"unknown role {role!r} in the trust store"[:80])
-    if port is not None and not isinstance(port, int):
+    if port is not None and (isinstance(port, bool) or not isinstance(port, int)):
         raise WireError("a port in the trust store is not a number")
     return TrustedPeer(
         ski=parse_ski(_text(entry, "ski") or ""),

@@ -74,8 +74,9 @@ def from_decimal(value: Decimal | int) -> tuple[int, int]:
         number, exponent = number // 10, exponent + 1
     if number == 0:
         return 0, 0
-    if 0 < exponent <= MAX_SCALE and number * 10**exponent <= MAX_NUMBER:
-        number, exponent = number * 10**exponent, 0
+    if 0 < exponent <= 2 * MAX_SCALE:
+        scale = 0 if number * 10**exponent <= MAX_NUMBER else MAX_SCALE
+        number, exponent = number * 10 ** max(exponent - scale, 0), min(exponent, scale)
     if number > MAX_NUMBER or abs(exponent) > MAX_SCALE:
         raise LocalUseError(f"{exact} does not fit into a scaled number")
     return (-number if sign else number), exponent
