@@ -60,19 +60,29 @@ class HeartbeatSender:
             return
         device, address = self._place
         self._counter = (self._counter + 1) % _COUNTER_END
-        data = DeviceDiagnosisHeartbeatData(
-            timestamp=format_datetime(self._utcnow()),
-            heartbeat_counter=self._counter,
-            heartbeat_timeout=format_duration(TIMEOUT_S),
-        )
-        device.set_data(address, DEVICE_DIAGNOSIS_HEARTBEAT_DATA, data, now, notify=False)
+        self._serve(format_datetime(self._utcnow()), now)
         device.announce(address, DEVICE_DIAGNOSIS_HEARTBEAT_DATA, now)
         self.last_at = now
         self.deadline = now + PERIOD_S
 
-    def stop(self) -> None:
-        """Fall silent (a fault of simulators; a product never does)."""
+    def stop(self, now: float) -> None:
+        """Fall silent (a fault of simulators; a product never does).
+
+        What can still be read carries no time, so that nobody takes it for a beat.
+        """
         self.deadline = None
+        self._serve(None, now)
+
+    def _serve(self, timestamp: str | None, now: float) -> None:
+        if self._place is None:
+            return
+        device, address = self._place
+        data = DeviceDiagnosisHeartbeatData(
+            timestamp=timestamp,
+            heartbeat_counter=self._counter,
+            heartbeat_timeout=format_duration(TIMEOUT_S),
+        )
+        device.set_data(address, DEVICE_DIAGNOSIS_HEARTBEAT_DATA, data, now, notify=False)
 
     def handle_timer(self, now: float) -> None:
         if self.deadline is not None and now >= self.deadline:

@@ -335,6 +335,8 @@ class PowerLimit(Machine[State, Never, Step]):
                 self.limit = StoredLimit(value_w=self.limit.value_w)
             self._presence = replace(self._presence, entered_at=at, first_at=None)
             self._enter(edge.target)
+        elif trigger is Trigger.LIMIT_REFUSED:
+            return  # nothing has happened
         self._events.append(
             Step(
                 edge=edge,

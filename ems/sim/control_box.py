@@ -205,7 +205,7 @@ class ControlBox:
             case Heartbeat(on=True):
                 await self.node.call(lambda _, now: guard.start_heartbeat(now))
             case Heartbeat():
-                await self.node.call(lambda _actors, _now: guard.stop_heartbeat())
+                await self.node.call(lambda _, now: guard.stop_heartbeat(now))
             case SetFailsafe(power_w=limit_w, duration_s=duration_s):
                 await self.node.call(
                     lambda _, now: guard.set_failsafe(

@@ -94,9 +94,9 @@ class EnergyGuard:
         for session in self._sessions_of(peer):
             session.set_failsafe(limit_w, duration_s, now)
 
-    def stop_heartbeat(self) -> None:
+    def stop_heartbeat(self, now: float) -> None:
         """Fall silent: no heartbeat and no write of our own accord until it starts again."""
-        self._heartbeat.stop()
+        self._heartbeat.stop(now)
         for session in self.sessions.values():
             session.hush()
 
@@ -104,7 +104,7 @@ class EnergyGuard:
         """Beat at once and go on; the limit valid now is stated again."""
         self._heartbeat.beat(now)
         for session in self.sessions.values():
-            session.plan_write(now)
+            session.plan_write(now, is_opening=False)
 
     # --- the use case port
     @property

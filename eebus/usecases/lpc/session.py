@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 SUBSCRIPTION_WAIT_S: Final = 10.0
 """The opening write waits this long for the partner to listen to our heartbeat (guide L 2.11b)."""
-OPENING_GRACE_S: Final = 2.0
-"""Without a target the opening write waits a moment for one; the duty is 60 s (LPC-913)."""
+OPENING_GRACE_S: Final = 5.0
+"""A write of our own accord waits a moment for a newer target; the duty is 60 s (LPC-913)."""
 REFUSED_STEP_S: Final = 60.0
 REFUSED_EARLY_S: Final = 5.0
 """Retries after a refusal: just under 60 s, then a minute more each time (guide L 2.5, K-03)."""
@@ -83,7 +83,7 @@ class Target:
             return self.limit
         if now >= self.expires_at:
             return replace(self.limit, active=False, duration_s=None)
-        return replace(self.limit, duration_s=self.expires_at - now)
+        return replace(self.limit, duration_s=round(self.expires_at - now, 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +200,12 @@ class CsSession:
         else:
             self.plan_write(now)
 
-    def plan_write(self, now: float) -> None:
-        """The opening write, or the next one after a silence of ours: target or none."""
+    def plan_write(self, now: float, *, is_opening: bool = True) -> None:
+        """The opening write (at once when there is a target), or one after a silence of ours."""
         if not self._heartbeat.is_running:
             self._write_at = None
             return
-        grace_s = 0.0 if self.target is not None else OPENING_GRACE_S
+        grace_s = 0.0 if is_opening and self.target is not None else OPENING_GRACE_S
         if not any(request.kind is Kind.LIMIT for request in self._open.values()):
             self._write_at = max(now + grace_s, self._is_heard_at or now)
 
