@@ -23,6 +23,8 @@ GROW_W = 200
 """A held credit is raised in steps of at least this [W], so that noise writes no set-points."""
 QUANTUM_W = 100
 """A credit taken back is rounded down to this and by at least this [W]; same reason."""
+NOISE_W = 50
+"""Import this little above the limit is noise of the meter [W]."""
 OPEN_MAX = 16
 """Readings of the meter kept until all loads were read after them; more are not waited for."""
 HIGHEST_W = 10_000_000
@@ -130,7 +132,7 @@ class Credit:
         if grid is None or self.grid_w(now) is None:
             self._forget()
             return
-        self._estimate(loads, grid, now)
+        self._estimate(loads, grid, limit_w, now)
         if limit_w != self._limit_w and self._attribution is Attribution.PRO_RATA:
             self._samples.clear()  # its credit depends on the ceiling itself
             self._covered_from = now
@@ -146,7 +148,9 @@ class Credit:
         self._covered_from = math.inf
         self.extra_w = 0
 
-    def _estimate(self, loads: Sequence[Exposure], grid: _Reading, now: float) -> None:
+    def _estimate(
+        self, loads: Sequence[Exposure], grid: _Reading, limit_w: int | None, now: float
+    ) -> None:
         """Keep the last residual unless the readings prove it wrong (allocation.md 3.3)."""
         least_w = most_w = 0
         for load in loads:
@@ -158,7 +162,13 @@ class Credit:
         most = grid.power_w - least_w
         residual_w = most if self._residual_w is None else self._residual_w
         residual_w = max(residual_w, grid.power_w - most_w, self._resolve(loads, now))
+        if self._is_overdrawn(grid, limit_w):
+            residual_w = most  # the meter itself proves it: the lower bound counts at once
         self._residual_w = min(residual_w, most)
+
+    def _is_overdrawn(self, grid: _Reading, limit_w: int | None) -> bool:
+        """Whether more comes from the grid than the limit although generation is credited."""
+        return limit_w is not None and self.extra_w > 0 and grid.power_w > limit_w + NOISE_W
 
     def _resolve(self, loads: Sequence[Exposure], now: float) -> int:
         """Lower bound of the residual by meter readings that every load was read around."""

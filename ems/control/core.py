@@ -216,6 +216,7 @@ class Core:
     def _act(self, state: _State, now: float) -> list[Command]:
         situation = Situation(
             budget_w=state.budget_w,
+            ceiling_w=state.ceiling_w,
             on_credit=self._credit.extra_w > 0,
             excluded=frozenset(self._supervisor.offenders),
             standstill=self._supervisor.all_off,

@@ -107,7 +107,7 @@ class Exposure:
         if self.order_x is None or reading.power_w is None:
             return
         order_w = self.scale.watts(self.order_x)
-        if proved and not self.confirmed and reading.power_w <= order_w + tolerance_w(order_w):
+        if proved and not self.confirmed and self._follows(reading.power_w, order_w, at):
             self._confirm()
         self._watch(reading.power_w, order_w, at)
 
@@ -184,6 +184,13 @@ class Exposure:
             return False
         since = max(self._over_since, self.ordered_at)
         return now >= since + self.capability.t_react_s
+
+    def _follows(self, power_w: int, order_w: int, at: float) -> bool:
+        if power_w <= order_w + tolerance_w(order_w):
+            return True
+        # what it takes above its cap is surplus, which no cap concerns
+        reacted = self.acked_at is not None and at >= self.acked_at + self.capability.t_react_s
+        return self.excused and reacted
 
     def _confirm(self) -> None:
         if self.order_x is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ems.control.allocator import Grant, LoadDemand, Resource, allocate
 from ems.control.desk import BAND_W, OFFLINE
+from ems.control.filling import MILLION
 from ems.control.reasons import Reason, ReasonCode
 from ems.control.resources import Place, circuit_resources, steuve_budget
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 FREE = Reason(ReasonCode.UNLIMITED)
 STANDSTILL = Reason(ReasonCode.ESCALATION)
+OWN_SURPLUS = Reason(ReasonCode.HOLD_CREDIT)
 DISOBEYED = Reason(ReasonCode.FAULT_NO_REACTION)
 
 
@@ -40,6 +42,7 @@ class Situation:
 
     Attributes:
         budget_w: for all SteuVE together; ``None``: no ceiling.
+        ceiling_w: the part of it that may come from the grid.
         on_credit: part of the budget is own generation.
         excluded: loads that disobeyed.
         standstill: every SteuVE to 0 (escalation level 4).
@@ -47,6 +50,7 @@ class Situation:
     """
 
     budget_w: int | None
+    ceiling_w: int | None
     on_credit: bool
     excluded: frozenset[str]
     standstill: bool
@@ -77,6 +81,7 @@ class Planner:
             load_id: self._target(desk, shared.grants[load_id], holds.get(load_id), situation)
             for load_id, desk in desks.items()
         }
+        self._keep_credit(desks, targets, situation)
         settling = _settling(desks, targets, now)
         if settling:
             self._make_room(desks, demands, settling, targets, situation)
@@ -131,6 +136,31 @@ class Planner:
             reason = desk.wish_reason()
         return Target(x, free=False, reason=reason)
 
+    @staticmethod
+    def _keep_credit(
+        desks: Mapping[str, Desk], targets: dict[str, Target], situation: Situation
+    ) -> None:
+        """A load that takes surplus by itself gets its cap from the ceiling, not from the credit.
+
+        What it is allowed on top would be grid power as soon as the sun goes.
+        """
+        if situation.ceiling_w is None or not situation.on_credit:
+            return
+        taken_w = sum(
+            desk.exposure.scale.watts(targets[load_id].x)
+            for load_id, desk in desks.items()
+            if desk.load.steuve and not desk.load.surplus_always
+        )
+        left_w = max(0, situation.ceiling_w - taken_w)
+        for load_id, desk in desks.items():
+            target, scale = targets[load_id], desk.exposure.scale
+            if not desk.load.surplus_always or not desk.load.steuve:
+                continue
+            if scale.watts(target.x) > left_w:
+                x = scale.floor(left_w * MILLION // scale.uw_per_x)
+                targets[load_id] = Target(x, free=False, reason=OWN_SURPLUS)
+            left_w = max(0, left_w - scale.watts(targets[load_id].x))
+
     def _make_room(
         self,
         desks: Mapping[str, Desk],
@@ -148,8 +178,7 @@ class Planner:
         )
         shared = self._share(1, pinned, situation.budget_w)
         for load_id, desk in desks.items():
-            target = targets[load_id]
-            grant = shared.grants[load_id]
+            target, grant = targets[load_id], shared.grants[load_id]
             if load_id in settling or target.free or grant.setpoint is None:
                 continue
             x = desk.exposure.scale.x_of_setpoint(grant.setpoint)

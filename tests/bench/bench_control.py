@@ -9,6 +9,7 @@ import json
 import random
 import statistics
 import time
+from functools import partial
 
 from drivers.api import ControlUnit
 from ems.control.allocator import LoadDemand, Resource, allocate
@@ -89,11 +90,10 @@ def allocation() -> dict[str, dict[str, dict[str, float]]]:
     result: dict[str, dict[str, dict[str, float]]] = {}
     for n in SIZES:
         rounds = max(10, 6_400 // n)
-        one_loads, one_resources = simple(n)
-        tree_loads, tree_resources = garage(n)
+        budget, circuits = simple(n), garage(n)
         result[str(n)] = {
-            "budget": timed(lambda: allocate(one_loads, one_resources, Policy()), rounds),
-            "circuits": timed(lambda: allocate(tree_loads, tree_resources, Policy()), rounds),
+            "budget": timed(partial(allocate, *budget, Policy()), rounds),
+            "circuits": timed(partial(allocate, *circuits, Policy()), rounds),
         }
     return result
 
