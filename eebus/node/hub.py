@@ -69,7 +69,7 @@ class _Job(Generic[A]):
             self.done.set_exception(error)
 
     def drop(self) -> None:
-        if self.done is not None:
+        if self.done is not None and not self.done.done():
             self.done.cancel()
 
 
@@ -146,8 +146,11 @@ class Hub(Generic[A]):
             result = job.work(self._actors, self._clock.monotonic())
         except EebusError as error:
             fault = error
-        await self._settle()
-        job.finish(result, fault)
+        try:
+            await self._settle()
+            job.finish(result, fault)
+        finally:
+            job.drop()  # whoever waits must not wait for a hub that is no more
 
     async def _settle(self) -> None:
         now = self._clock.monotonic()

@@ -70,9 +70,9 @@ class TlsContext:
         context.set_max_proto_version(limits.max_version.value)
         context.set_cipher_list(CIPHERS)
         context.set_tmp_ecdh(curve)
-        context.use_certificate(certificate)
-        context.use_privatekey(key)
         try:
+            context.use_certificate(certificate)
+            context.use_privatekey(key)
             context.check_privatekey()
         except SSL.Error as error:
             raise ValueError("the key does not belong to the certificate") from error

@@ -1,0 +1,423 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import ssl
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from eebus.node.tls import TlsContext, TlsLimits, TlsState, TlsStream, TlsVersion
+from eebus.ship.ski import Ski
+from eebus.wire.errors import ShipError, ShipTimeoutError, UntrustedError
+from tests.kit.node import LOOPBACK, run
+from tests.kit.peer_certificates import Made, Odd, make_elli_like, make_peer, new_key
+from tests.kit.tls_wire import dial, foreign_client, foreign_server, pair, serving
+
+pytestmark = pytest.mark.loopback
+
+US = make_peer()
+BOX = make_peer()
+
+
+def refuse(_der: bytes) -> Ski:
+    raise UntrustedError("not this one")
+
+
+async def handshakes(peer: Made, *, peer_dials: bool) -> tuple[object, object]:
+    """Run one handshake; our result first, the peer's second."""
+    server, client = (US, peer) if peer_dials else (peer, US)
+    async with serving(server) as (port, accepted):
+        near = await dial(client, port)
+        far = await accepted.get()
+        ours, theirs = (far, near) if peer_dials else (near, far)
+        results = await asyncio.gather(ours.handshake(), theirs.handshake(), return_exceptions=True)
+        near.abort()
+        far.abort()
+        return results[0], results[1]
+
+
+def test_both_sides_learn_the_ski_of_the_other() -> None:
+    async def work() -> None:
+        ours, theirs = await handshakes(BOX, peer_dials=True)
+
+        assert ours == BOX.ski
+        assert theirs == US.ski
+
+    run(work())
+
+
+@pytest.mark.parametrize("peer_dials", [True, False], ids=["as server", "as client"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param(Odd(days=1), id="expired"),
+        pytest.param(Odd(not_before=datetime(2090, 1, 1, tzinfo=UTC)), id="not yet valid"),
+        pytest.param(Odd(server_only=True), id="for servers only"),
+        pytest.param(Odd(issuer_key=new_key()), id="issued by an unknown root"),
+        pytest.param(Odd(ski_extension=None), id="without SKI extension"),
+    ],
+)
+def test_odd_certificate_with_a_proper_key_is_let_in(odd: Odd, *, peer_dials: bool) -> None:
+    peer = make_peer(odd)
+
+    async def work() -> None:
+        ours, _ = await handshakes(peer, peer_dials=peer_dials)
+
+        assert ours == peer.ski
+
+    run(work())
+
+
+@pytest.mark.parametrize("peer_dials", [True, False], ids=["as server", "as client"])
+def test_elli_like_certificate_is_let_in(*, peer_dials: bool) -> None:
+    peer = make_elli_like()
+
+    async def work() -> None:
+        ours, _ = await handshakes(peer, peer_dials=peer_dials)
+
+        assert ours == peer.ski
+
+    run(work())
+
+
+@pytest.mark.parametrize("peer_dials", [True, False], ids=["as server", "as client"])
+def test_certificate_with_a_spoofed_ski_ends_the_handshake(*, peer_dials: bool) -> None:
+    peer = make_peer(Odd(ski_extension=BOX.ski))
+
+    async def work() -> None:
+        ours, theirs = await handshakes(peer, peer_dials=peer_dials)
+
+        assert isinstance(ours, UntrustedError)
+        assert BOX.ski in str(ours)
+        assert peer.ski in str(ours)
+        assert isinstance(theirs, ShipError) or peer_dials is False
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param(ec.generate_private_key(ec.SECP384R1()), id="P-384"),
+        pytest.param(rsa.generate_private_key(65537, 2048), id="RSA"),
+    ],
+)
+def test_other_keys_than_p256_are_refused(key: ec.EllipticCurvePrivateKey) -> None:
+    peer = make_peer(Odd(key=key))
+
+    async def work() -> None:
+        async with serving(US) as (port, accepted):
+            context = foreign_client(peer, lambda _context: None)
+            foreign = asyncio.open_connection(LOOPBACK, port, ssl=context)
+            outcome = asyncio.ensure_future(foreign)
+            far = await accepted.get()
+            with pytest.raises(ShipError):
+                await far.handshake()
+            assert far.peer_ski is None
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                await outcome
+
+    run(work())
+
+
+def test_peer_without_certificate_is_refused() -> None:
+    async def work() -> None:
+        async with serving(US) as (port, accepted):
+            context = foreign_client(None, lambda _context: None)
+            outcome = asyncio.ensure_future(asyncio.open_connection(LOOPBACK, port, ssl=context))
+            far = await accepted.get()
+            with pytest.raises(ShipError, match="certificate"):
+                await far.handshake()
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                await outcome
+
+    run(work())
+
+
+@pytest.mark.rule("TC_SHIP_SEC_001")
+@pytest.mark.parametrize("we_dial", [True, False], ids=["as client", "as server"])
+def test_refused_key_never_sees_a_finished_handshake(*, we_dial: bool) -> None:
+    async def work() -> None:
+        judges = (refuse, None) if not we_dial else (None, refuse)
+        async with serving(US, *([judges[0]] if judges[0] else [])) as (port, accepted):
+            near = await dial(BOX, port, *([judges[1]] if judges[1] else []))
+            far = await accepted.get()
+            refuser, refused = (near, far) if we_dial else (far, near)
+            with pytest.raises(UntrustedError, match="not this one"):
+                await refuser.handshake()
+            with pytest.raises(ShipError, match="unknown ca"):
+                await refused.handshake()
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("cipher", "negotiated"),
+    [
+        ("ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES128-SHA256"),
+        ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"),
+    ],
+)
+def test_both_suites_of_ship_are_spoken(cipher: str, negotiated: str) -> None:  # ship.md 1.2
+    async def work() -> None:
+        async with serving(US) as (port, accepted):
+            context = foreign_client(BOX, lambda c: c.set_ciphers(cipher))
+            _, writer = await asyncio.open_connection(LOOPBACK, port, ssl=context)
+            assert await (await accepted.get()).handshake() == BOX.ski
+            assert writer.get_extra_info("cipher")[:2] == (negotiated, "TLSv1.2")
+            writer.transport.abort()
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    "tweak",
+    [
+        pytest.param(lambda c: c.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384"), id="suite"),
+        pytest.param(
+            lambda c: setattr(c, "minimum_version", ssl.TLSVersion.TLSv1_3), id="TLS 1.3 only"
+        ),
+        pytest.param(lambda c: c.set_ecdh_curve("secp384r1"), id="curve"),
+    ],
+)
+def test_what_ship_does_not_offer_is_not_negotiated(tweak) -> None:  # noqa: ANN001  # of ssl
+    async def work() -> None:
+        async with serving(US) as (port, accepted):
+            context = foreign_client(BOX, tweak)
+            outcome = asyncio.ensure_future(asyncio.open_connection(LOOPBACK, port, ssl=context))
+            with pytest.raises(ShipError):
+                await (await accepted.get()).handshake()
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                await outcome
+
+    run(work())
+
+
+def test_tls_1_3_is_spoken_where_it_is_configured() -> None:
+    async def work() -> None:
+        async with serving(US, limits=TlsLimits(max_version=TlsVersion.V1_3)) as (port, accepted):
+            context = foreign_client(BOX, lambda _context: None)
+            _, writer = await asyncio.open_connection(LOOPBACK, port, ssl=context)
+            assert await (await accepted.get()).handshake() == BOX.ski
+            assert writer.get_extra_info("cipher")[1] == "TLSv1.3"
+            writer.transport.abort()
+
+    run(work())
+
+
+def test_session_is_never_resumed() -> None:
+    async def work() -> None:
+        async with serving(US) as (port, accepted):
+            context = foreign_client(BOX, lambda _context: None)
+            session = None
+            for _ in range(2):
+                raw = socket.create_connection((LOOPBACK, port))
+                wrapped = await asyncio.to_thread(
+                    lambda raw=raw, session=session: context.wrap_socket(raw, session=session)
+                )
+                await (await accepted.get()).handshake()
+                assert not wrapped.session_reused
+                session = wrapped.session
+                wrapped.close()
+
+    run(work())
+
+
+def test_records_never_hold_more_than_1024_bytes() -> None:  # SHIP 9.2
+    async def work() -> None:
+        async with serving(US) as (port, accepted):
+            context = foreign_client(BOX, lambda c: c.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256"))
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            peer = context.wrap_bio(incoming, outgoing)
+            reader, writer = await asyncio.open_connection(LOOPBACK, port)
+            wire = bytearray()
+            plain = bytearray()
+            is_asked = False
+            while len(plain) < 5000:
+                try:
+                    plain += peer.read(65536)
+                except ssl.SSLWantReadError:
+                    writer.write(outgoing.read())
+                    if not is_asked and peer.version() and accepted.qsize() and peer.cipher():
+                        stream = accepted.get_nowait()
+                        await stream.handshake()
+                        stream.write(bytes(range(250)) * 20)
+                        is_asked = True
+                    data = await reader.read(65536)
+                    wire += data
+                    incoming.write(data)
+            writer.transport.abort()
+            assert bytes(plain) == bytes(range(250)) * 20
+            assert [n for n in record_sizes(bytes(wire)) if n > 1024 + 24] == []
+            assert record_sizes(bytes(wire))[-5:] == [1048, 1048, 1048, 1048, 928]
+
+    run(work())
+
+
+def record_sizes(wire: bytes) -> list[int]:
+    """Lengths of the TLS records on the wire; GCM adds 24 octets to the plaintext."""
+    sizes, at = [], 0
+    while at < len(wire):
+        size = int.from_bytes(wire[at + 3 : at + 5], "big")
+        sizes.append(size)
+        at += 5 + size
+    return sizes
+
+
+def test_silent_peer_is_cut_off_when_the_handshake_takes_too_long() -> None:
+    async def work() -> None:
+        async with serving(US, limits=TlsLimits(handshake_s=0.05)) as (port, accepted):
+            _, writer = await asyncio.open_connection(LOOPBACK, port)
+            stream = await accepted.get()
+            with pytest.raises(ShipTimeoutError, match="too long"):
+                await stream.handshake()
+            assert stream.state is not TlsState.OPEN
+            writer.transport.abort()
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    "noise", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff" + b"\x00" * 100, b"\x00" * 5000]
+)
+def test_noise_instead_of_tls_ends_the_connection(noise: bytes) -> None:
+    async def work() -> None:
+        async with serving(US, limits=TlsLimits(handshake_s=0.3)) as (port, accepted):
+            reader, writer = await asyncio.open_connection(LOOPBACK, port)
+            writer.write(noise)
+            with pytest.raises(ShipError):
+                await (await accepted.get()).handshake()
+            while await reader.read(1000):
+                pass
+            writer.close()
+
+    run(work())
+
+
+def test_data_goes_both_ways_and_close_notify_is_said() -> None:
+    async def work() -> None:
+        async with pair(US, BOX) as (far, near):
+            near.write(b"a" * 3000)
+            received = bytearray()
+            while len(received) < 3000:
+                received += await far.read()
+            far.write(b"answer")
+            assert await near.read() == b"answer"
+
+            closing = asyncio.ensure_future(far.close())
+            assert await near.read() == b""
+            assert near.failure == ""
+            await near.close()
+            await closing
+            assert far.state is near.state is TlsState.CLOSED
+
+    run(work())
+
+
+def test_reader_that_does_not_read_stops_the_sender() -> None:
+    async def work() -> None:
+        async with pair(US, BOX) as (far, near):
+            for _ in range(200):
+                near.write(b"x" * 100_000)
+                await asyncio.sleep(0)
+            assert near.unsent_bytes > 5_000_000
+            assert len(far._plain) < 1_000_000
+
+            received = 0
+            while received < 20_000_000:
+                received += len(await far.read())
+            assert near.unsent_bytes == 0
+
+    run(work())
+
+
+@pytest.mark.field("F-33")
+def test_close_does_not_wait_for_a_peer_that_takes_nothing() -> None:
+    async def work() -> None:
+        async with pair(US, BOX, TlsLimits(close_s=0.05)) as (far, near):
+            for _ in range(100):
+                near.write(b"x" * 100_000)
+            await near.close()
+            assert near.state is TlsState.CLOSED
+            assert near.failure == "peer did not take the rest"
+            far.abort()
+
+    run(work())
+
+
+def test_cut_connection_wakes_whoever_reads() -> None:
+    async def work() -> None:
+        async with pair(US, BOX) as (far, near):
+            reading = asyncio.ensure_future(near.read())
+            await asyncio.sleep(0)
+            far.abort()
+            assert await reading == b""
+            near.write(b"too late")  # nothing happens, nothing raises
+
+    run(work())
+
+
+def test_corrupted_record_ends_the_connection() -> None:
+    async def work() -> None:
+        async with pair(US, BOX) as (far, near):
+            assert near._transport is not None
+            near._transport.write(b"\x17\x03\x03\x00\x20" + b"\x00" * 32)
+            assert await far.read() == b""
+            assert "TLS failed" in far.failure
+
+    run(work())
+
+
+def test_streams_leave_nothing_behind() -> None:
+    async def work() -> None:
+        async with pair(US, BOX):
+            pass
+        await asyncio.sleep(0.01)
+
+    run(work())
+    gc.collect()
+
+    assert [item for item in gc.get_objects() if isinstance(item, TlsStream)] == []
+
+
+@pytest.mark.parametrize(
+    ("cert", "key"),
+    [
+        pytest.param(US.cert_pem, BOX.key_pem, id="not a pair"),
+        pytest.param(b"", US.key_pem, id="no certificate"),
+        pytest.param(US.cert_pem, b"nonsense", id="no key"),
+        pytest.param(
+            *[
+                (made.cert_pem, made.key_pem)
+                for made in [make_peer(Odd(key=ec.generate_private_key(ec.SECP384R1())))]
+            ][0],
+            id="P-384",
+        ),
+    ],
+)
+def test_context_refuses_an_unusable_identity(cert: bytes, key: bytes) -> None:
+    with pytest.raises(ValueError, match="key"):
+        TlsContext(cert, key, TlsLimits())
+
+
+def test_foreign_server_that_demands_our_certificate_gets_it() -> None:
+    async def work() -> None:
+        seen: list[bytes] = []
+
+        async def on_peer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            seen.append(writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
+            writer.transport.abort()
+
+        server = await asyncio.start_server(
+            on_peer, LOOPBACK, 0, ssl=foreign_server(BOX, trusts=US)
+        )
+        async with server:
+            stream = await dial(US, server.sockets[0].getsockname()[1])
+            assert await stream.handshake() == BOX.ski
+            await stream.read()
+            assert seen == [US.der]
+
+    run(work())
