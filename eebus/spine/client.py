@@ -338,7 +338,7 @@ class Client:
 
     def _take_use_cases(self, session: Session, data: nm.NodeManagementUseCaseData) -> bool:
         remote = session.remote
-        remote.use_cases = read_use_cases(data, remote.address, self._state.timings)
+        remote.use_cases = read_use_cases(data, self._state.timings)
         session.are_use_cases_known = True
         self._ready(session)
         return True

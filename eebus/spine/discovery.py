@@ -168,14 +168,16 @@ def _text(text: str | None) -> str:
 
 
 def read_use_cases(
-    data: NodeManagementUseCaseData, device: str | None, bounds: SpineTimings
+    data: NodeManagementUseCaseData, bounds: SpineTimings
 ) -> tuple[RemoteUseCase, ...]:
-    """Return the use cases, duplicates united (Kostal, SMA), entries of other devices skipped."""
+    """Return the use cases, duplicates united (Kostal, SMA).
+
+    The device in an address is not looked at: a peer tells its own use cases here.
+    """
     found: dict[tuple[Entity | None, str, str], RemoteUseCase] = {}
     for information in data.use_case_information or ():
         address = information.address
-        foreign = address and address.device and device and address.device != device
-        if foreign or information.actor is None:
+        if information.actor is None:
             continue
         entity = (address.entity or None) if address else None
         for support in information.use_case_support or ():

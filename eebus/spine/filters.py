@@ -81,11 +81,20 @@ def _control(value: Json) -> Literal["delete", "partial"]:
 
 
 def _known(value: Json, as_type: type[msgspec.Struct]) -> msgspec.Struct:
-    known = set(as_type.__struct_encode_fields__)
-    for name, _ in members(value):
-        if name not in known:
-            raise SpineError(f"unknown {name} in a filter"[:80], error_number=UNSUPPORTED)
-    return from_eebus(value, as_type)
+    """Read selectors or elements; what the model does not know at any depth is refused."""
+    found = from_eebus(value, as_type)
+    if sorted(_names(value)) != sorted(_names(to_eebus(found))):
+        raise SpineError("unknown element in a filter", error_number=UNSUPPORTED)
+    return found
+
+
+def _names(value: Json) -> list[str]:
+    """Return all member names at all depths."""
+    if isinstance(value, list):
+        return [name for item in value for name in _names(item)]
+    if isinstance(value, dict):
+        return [*value, *(name for item in value.values() for name in _names(item))]
+    return []
 
 
 def encode_filter(function: AnyFunction, one: Filter) -> Json:
