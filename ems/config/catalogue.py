@@ -122,12 +122,6 @@ ENTRIES: dict[str, Entry] = {
         "{first} and {second} have the same address {address}",
         "Mend host, port or unit_id.",
     ),
-    "E-CFG-019": Entry(
-        "{key}: {low} ist größer als {high}",
-        "Die kleinere Grenze muss unter der größeren liegen.",
-        "{key}: {low} is greater than {high}",
-        "The lower bound must lie below the upper one.",
-    ),
     "W-CFG-101": Entry(
         "Anschlussleistung {connection_w} W ist kleiner als die Summe der Geräte {sum_w} W",
         "Absicherung prüfen: Ohne Limit laufen alle Geräte mit ihrem eigenen Höchstwert.",

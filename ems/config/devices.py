@@ -63,6 +63,15 @@ def _device(
         yield Problem(code="E-CFG-017", key=key, line=line_of(lines, path), params=params)
 
 
+def check_safety(site: Site, day: date) -> list[Problem]:
+    """What an installer must know before handing over: P_min and the dead-man sum.
+
+    Raises:
+        SetupError: a device cannot be used as configured.
+    """
+    return [*check_pmin(site, day, {}), *check_dead_man(site, day)]
+
+
 def check_pmin(site: Site, day: date, lines: Mapping[Path, int]) -> Iterator[Problem]:
     """Whether there is anything to control, and whether approved values fit to P_min."""
     owed = pmin_of(site, day)
