@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -13,9 +12,11 @@ from drivers.modbus.link import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from fractions import Fraction
 
     from drivers.config import LoadConfig
     from drivers.modbus.device import ModbusDevice
+    from drivers.modbus.expression import Exact
     from drivers.modbus.mapfile import Action
 
 
@@ -49,12 +50,12 @@ class PowerCapped(Driver):
     async def _act(self, action: Action | None, power_w: int) -> None:
         await self._device.run(action or (), self._variables(power_w), Priority.LIMIT)
 
-    def _variables(self, power_w: int) -> dict[str, Fraction]:
+    def _variables(self, power_w: int) -> dict[str, Exact]:
         return {
-            "limit_w": Fraction(power_w),
-            "rated_w": Fraction(self._config.rated_w),
-            "phases": Fraction(self._config.phases),
-            "grid_charge": Fraction(self._config.options.grid_charge),
+            "limit_w": power_w,
+            "rated_w": self._config.rated_w,
+            "phases": self._config.phases,
+            "grid_charge": int(self._config.options.grid_charge),
         }
 
     @override

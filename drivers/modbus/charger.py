@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from drivers.config import LoadConfig
     from drivers.modbus.device import ModbusDevice
+    from drivers.modbus.expression import Exact
     from drivers.modbus.mapfile import Action, MapFile
 
 NOMINAL_MV: Final = 230_000
@@ -107,6 +108,7 @@ class ModbusCharger(Driver):
         self._control = control_of(device.map)
         self._capability = charger_capability(config, device.map)
         self._watchdog = Watchdog(config, device)
+        self._constants = self._fixed_variables()
         self._running: bool | None = None
         self._last: Setpoint | None = None
         self._plan = ReadPlan(
@@ -166,16 +168,20 @@ class ModbusCharger(Driver):
         await self._device.run(action or (), self._variables(current_ma, power_w), Priority.LIMIT)
         self._running = running
 
-    def _variables(self, current_ma: int, power_w: int) -> dict[str, Fraction]:
+    def _variables(self, current_ma: int, power_w: int) -> dict[str, Exact]:
+        variables = self._constants.copy()
+        variables["limit_a"] = Fraction(current_ma, 1000)
+        variables["limit_ma"] = current_ma
+        variables["limit_a_floor"] = current_ma // 1000
+        variables["limit_w"] = power_w
+        return variables
+
+    def _fixed_variables(self) -> dict[str, Exact]:
         return {
-            "limit_a": Fraction(current_ma, 1000),
-            "limit_a_floor": Fraction(current_ma // 1000),
-            "limit_ma": Fraction(current_ma),
-            "limit_w": Fraction(power_w),
             "max_a": Fraction(self._capability.max_ma, 1000),
-            "phases": Fraction(self._config.phases),
-            "rated_w": Fraction(self._config.rated_w),
-            "failsafe_timeout_s": Fraction(self._watchdog.timeout_s),
+            "phases": self._config.phases,
+            "rated_w": self._config.rated_w,
+            "failsafe_timeout_s": self._watchdog.timeout_s,
         }
 
     @override
@@ -219,6 +225,7 @@ class ModbusCharger(Driver):
             keeps_limit_s=self._watchdog.keeps_limit_s,
             failsafe_ma=self._watchdog.failsafe_ma,
         )
+        self._constants = self._fixed_variables()
 
     async def _device_max_ma(self) -> int:
         source = self._control.max_current_a

@@ -33,7 +33,7 @@ def require_kind(mapfile: MapFile, config: LoadConfig, kinds: tuple[LoadKind, ..
     Raises:
         SetupError: a wallbox map for a heat pump, or the like.
     """
-    if config.kind not in kinds:
+    if config.kind not in kinds or mapfile.kind != kinds[0].value:
         raise SetupError(
             f"{config.id}: device {mapfile.id} is a {mapfile.kind}, not a {config.kind.value}"
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from drivers.api import RefusedError, SetupError
 from drivers.modbus.blocks import Block, build_blocks
-from drivers.modbus.expression import Expression, ExpressionError, parse
+from drivers.modbus.expression import Exact, Expression, ExpressionError, Variables, parse
 from drivers.modbus.link import ILLEGAL_ADDRESS, ModbusRefusedError, Priority
 from drivers.modbus.mapfile import BlockStep, ReadStep, SetStep, WaitStep
 from drivers.modbus.registers import decode, decode_raw, encode, encode_raw
@@ -129,9 +129,7 @@ class ModbusDevice:
         else:
             self.known[name] = value
 
-    async def run(
-        self, action: Action, variables: Mapping[str, Fraction], priority: Priority
-    ) -> None:
+    async def run(self, action: Action, variables: Variables, priority: Priority) -> None:
         """Execute the steps in order.
 
         Raises:
@@ -151,19 +149,16 @@ class ModbusDevice:
                     if found != wanted:
                         raise RefusedError(f"{self.link.endpoint}: {name} is {found}, not {wanted}")
 
-    async def _set(
-        self, step: SetStep, variables: Mapping[str, Fraction], priority: Priority
-    ) -> None:
+    async def _set(self, step: SetStep, variables: Variables, priority: Priority) -> None:
+        if not step.optional:
+            await self._set_strictly(step, variables, priority)
+            return
         try:
             await self._set_strictly(step, variables, priority)
         except RefusedError as error:
-            if not step.optional:
-                raise
             LOGGER.info("! %s: optional step skipped: %s", self.link.endpoint, error)
 
-    async def _set_strictly(
-        self, step: SetStep, variables: Mapping[str, Fraction], priority: Priority
-    ) -> None:
+    async def _set_strictly(self, step: SetStep, variables: Variables, priority: Priority) -> None:
         point = self.map.points[step.set]
         if step.raw is not None:
             await self.write_words(point, encode_raw(point, step.raw), priority)
@@ -173,15 +168,12 @@ class ModbusDevice:
         text = step.value
         if isinstance(text, str) and "old" in self._expression(text).names:
             variables = {**variables, "old": await self._old(step.set, point, priority)}
-        value = await self._value(text, variables, priority)
-        words = encode(point, value)
+        words = encode(point, await self._value(text, variables, priority))
         if step.if_changed and await self._stands(step.set, point, words, priority):
             return
         await self.write_words(point, words, priority)
 
-    async def _set_block(
-        self, step: BlockStep, variables: Mapping[str, Fraction], priority: Priority
-    ) -> None:
+    async def _set_block(self, step: BlockStep, variables: Variables, priority: Priority) -> None:
         words: list[int] = []
         for name, text in zip(step.points, step.values, strict=True):
             words += encode(self.map.points[name], await self._value(text, variables, priority))
@@ -222,23 +214,26 @@ class ModbusDevice:
             self._unit_id, block.space, block.address, block.count, priority
         )
 
-    async def _value(
-        self, text: Value, variables: Mapping[str, Fraction], priority: Priority
-    ) -> Fraction:
+    async def _value(self, text: Value, variables: Variables, priority: Priority) -> Exact:
         if not isinstance(text, str):
-            return Fraction(str(text)) if isinstance(text, float) else Fraction(text)
+            return Fraction(str(text)) if isinstance(text, float) else int(text)
         expression = self._expression(text)
-        for name in expression.names:
-            if name not in variables and name not in self.known and self.has(name):
-                await self.read((name,), priority)
-        for name in expression.names:
-            if name not in variables:
-                variables = {**self.known, **variables}
-                break
         try:
             return expression.evaluate(variables)
+        except ExpressionError:
+            return await self._value_with_points(expression, variables, priority)
+
+    async def _value_with_points(
+        self, expression: Expression, variables: Variables, priority: Priority
+    ) -> Exact:
+        """Some names are points: read those that were not read before."""
+        for name in expression.names:
+            if name not in self.known and self.has(name):
+                await self.read((name,), priority)
+        try:
+            return expression.evaluate({**self.known, **variables})
         except ExpressionError as error:
-            raise RefusedError(f"{self.link.endpoint}: {text}: {error}") from error
+            raise RefusedError(f"{self.link.endpoint}: {expression.text}: {error}") from error
 
     def evaluate(self, text: str, values: Mapping[str, Fraction | None]) -> Fraction | None:
         """Value of an expression over readings; ``None`` when one of them is missing."""
@@ -249,7 +244,7 @@ class ModbusDevice:
             if (value := values.get(name, self.known.get(name))) is not None
         }
         try:
-            return expression.evaluate(found)
+            return Fraction(expression.evaluate(found))
         except ExpressionError:
             return None
 

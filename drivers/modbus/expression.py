@@ -9,7 +9,6 @@ only, when the register is encoded.
 from __future__ import annotations
 
 import math
-import operator
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,8 +17,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-Variables: TypeAlias = "Mapping[str, Fraction]"
-_Node: TypeAlias = "Callable[[Variables], Fraction]"
+#: Whole numbers may stay ``int``: a limit to many devices waits for their conversion.
+Exact: TypeAlias = Fraction | int
+Variables: TypeAlias = "Mapping[str, Exact]"
+_Node: TypeAlias = "Callable[[Variables], Exact]"
 
 MAX_LENGTH: Final = 200
 MAX_DEPTH: Final = 16
@@ -41,36 +42,36 @@ class ExpressionError(ValueError):
     """The text is not an expression, or a name in it has no value."""
 
 
-def _whole(value: Fraction) -> int:
+def _whole(value: Exact) -> int:
     if value.denominator != 1:
         raise ExpressionError(f"bit operation on {value}, which is not a whole number")
     return value.numerator
 
 
-def _divide(left: Fraction, right: Fraction) -> Fraction:
+def _divide(left: Exact, right: Exact) -> Exact:
     if right == 0:
         raise ExpressionError("division by zero")
-    return left / right
+    return Fraction(left) / right
 
 
-def _shift_left(left: Fraction, right: Fraction) -> Fraction:
+def _shift_left(left: Exact, right: Exact) -> Exact:
     places = _whole(right)
     if not 0 <= places <= 63:  # noqa: PLR2004 - registers hold at most 64 bits
         raise ExpressionError(f"shift by {places}")
     return Fraction(_whole(left) << places)
 
 
-def _shift_right(left: Fraction, right: Fraction) -> Fraction:
+def _shift_right(left: Exact, right: Exact) -> Exact:
     places = _whole(right)
     if not 0 <= places <= 63:  # noqa: PLR2004 - registers hold at most 64 bits
         raise ExpressionError(f"shift by {places}")
     return Fraction(_whole(left) >> places)
 
 
-_OPERATORS: Final[dict[str, Callable[[Fraction, Fraction], Fraction]]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
+_OPERATORS: Final[dict[str, Callable[[Exact, Exact], Exact]]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
     "/": _divide,
     "&": lambda a, b: Fraction(_whole(a) & _whole(b)),
     "|": lambda a, b: Fraction(_whole(a) | _whole(b)),
@@ -84,7 +85,7 @@ _OPERATORS: Final[dict[str, Callable[[Fraction, Fraction], Fraction]]] = {
     ">": lambda a, b: Fraction(a > b),
     ">=": lambda a, b: Fraction(a >= b),
 }
-_FUNCTIONS: Final[dict[str, tuple[int, Callable[[Sequence[Fraction]], Fraction]]]] = {
+_FUNCTIONS: Final[dict[str, tuple[int, Callable[[Sequence[Exact]], Exact]]]] = {
     "min": (2, min),
     "max": (2, max),
     "floor": (1, lambda values: Fraction(math.floor(values[0]))),
@@ -100,7 +101,7 @@ class Expression:
     names: tuple[str, ...]
     _node: _Node
 
-    def evaluate(self, variables: Variables) -> Fraction:
+    def evaluate(self, variables: Variables) -> Exact:
         """Exact value.
 
         Raises:
@@ -228,14 +229,12 @@ class _Parser:
         return lambda v: function([argument(v) for argument in arguments])
 
 
-def _combine(
-    function: Callable[[Fraction, Fraction], Fraction], left: _Node, right: _Node
-) -> _Node:
+def _combine(function: Callable[[Exact, Exact], Exact], left: _Node, right: _Node) -> _Node:
     return lambda v: function(left(v), right(v))
 
 
 def _lookup(name: str) -> _Node:
-    def value(variables: Variables) -> Fraction:
+    def value(variables: Variables) -> Exact:
         try:
             return variables[name]
         except KeyError:

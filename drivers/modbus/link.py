@@ -127,7 +127,9 @@ class ModbusLink:
         Raises:
             UnreachableError: nobody listens there.
         """
-        await self._acquire(Priority.LIMIT, next(self._order))
+        if self._busy:
+            await self._wait((Priority.LIMIT, next(self._order)))
+        self._busy = True
         try:
             await self._connect()
         finally:
@@ -215,7 +217,10 @@ class ModbusLink:
     async def _turn(self, priority: Priority, request: _Request) -> ModbusPDU:
         order = next(self._order)
         while True:
-            key = await self._acquire(priority, order)
+            key = (int(priority), order)
+            if self._busy:
+                await self._wait(key)
+            self._busy = True
             try:
                 if self._clock.monotonic() < self._ready_at:
                     await self._clock.sleep_until(self._ready_at)
@@ -278,11 +283,8 @@ class ModbusLink:
         if self._pacing.connect_delay_s:
             await self._clock.sleep_until(self._clock.monotonic() + self._pacing.connect_delay_s)
 
-    async def _acquire(self, priority: Priority, order: int) -> tuple[int, int]:
-        key = (int(priority), order)
-        if not self._busy:
-            self._busy = True
-            return key
+    async def _wait(self, key: tuple[int, int]) -> None:
+        """Until the turn is ours."""
         if len(self._waiting) >= MAX_WAITING:
             raise UnreachableError(f"{self.endpoint}: {MAX_WAITING} requests are waiting already")
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -293,7 +295,6 @@ class ModbusLink:
             if future.done() and not future.cancelled():
                 self._pass_on()  # the turn had just been given to us
             raise
-        return key
 
     def _pass_on(self) -> None:
         while self._waiting:
