@@ -117,10 +117,10 @@ class Connection:
 
     def start(self, now: float, *, tls_done_at: float | None = None) -> None:
         """The WebSocket is open; the CMI timeout counts from the end of TLS where it is told."""
-        self._events.append(PhaseChanged(Phase.CMI))
         if isinstance(self._part, CmiHandshake):
+            self._events.append(PhaseChanged(Phase.CMI))
             self._part.start(now if tls_done_at is None else tls_done_at)
-        self._settle(now)
+            self._settle(now)
 
     def receive(self, message: bytes, now: float) -> None:
         """One binary WebSocket message, type octet included."""

@@ -67,9 +67,8 @@ def from_decimal(value: Decimal | int) -> tuple[int, int]:
     exact = Decimal(value)
     if not exact.is_finite():
         raise LocalUseError(f"{exact} is no scaled number")
-    sign, digits, exponent = exact.as_tuple()
-    assert isinstance(exponent, int)  # noqa: S101  # finite, said just above
-    number = int("".join(map(str, digits)) or "0")
+    sign, digits, shift = exact.as_tuple()
+    number, exponent = int("".join(map(str, digits)) or "0"), int(shift)
     while exponent < 0 and number % 10 == 0 and number:
         number, exponent = number // 10, exponent + 1
     if number == 0:

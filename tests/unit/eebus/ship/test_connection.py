@@ -458,6 +458,16 @@ class TestTimers:
 
         assert own.closed
 
+    def test_a_connection_lost_before_its_start_stays_closed(self) -> None:
+        own = connection(Role.CLIENT)
+        own.lost("dial failed")
+        own.take_events()
+
+        own.start(0.0)
+
+        assert own.take_frames() == []
+        assert own.take_events() == []
+
     def test_frames_while_closing_change_nothing(self) -> None:
         own = in_hello(Role.SERVER)
         own.handle_timer(60.0)

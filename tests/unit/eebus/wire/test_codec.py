@@ -199,6 +199,13 @@ def test_a_fault_is_reported_with_its_path(wire: JsonValue, path: str) -> None:
     assert error.value.path == path
 
 
+def test_a_fault_in_a_list_is_reported_with_its_path() -> None:
+    with pytest.raises(WireError) as error:
+        from_eebus([{"loadControlLimitData": [[{"value": [{"scale": "0"}]}]]}], Limits)
+
+    assert error.value.path == "loadControlLimitData/value/scale"
+
+
 @pytest.mark.parametrize("wire", [[{"factor": "1"}], [{"factor": True}], [{"label": 1}]])
 def test_leaves_of_another_type_are_faults(wire: JsonValue) -> None:
     with pytest.raises(WireError):

@@ -37,3 +37,7 @@ def test_constants_work_as_match_patterns() -> None:
             found = "other"
 
     assert found == "red"
+
+
+def test_a_declaration_resolves_to_its_owner() -> None:
+    assert repr(named("green").__get__(None, Colour)) == "Colour('green')"
