@@ -82,11 +82,12 @@ def _rings(site: Site, lines: Mapping[Path, int]) -> Iterator[Problem]:
             at = parents[at]
         if at == circuit.id and at not in told:
             told.update(way)
+            ring = " → ".join([*way, circuit.id])
             yield Problem(
                 code="E-CFG-012",
                 key=f"circuit.{circuit.id}.parent",
                 line=line_of(lines, ("circuit", index, "parent")),
-                params={"ring": " → ".join([*way, at])},
+                params={"ring": ring},
             )
 
 

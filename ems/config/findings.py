@@ -7,7 +7,7 @@ import types
 import typing
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -94,10 +94,10 @@ def _values(kind: object, metadata: Sequence[object]) -> str:
         return f"[{_values(args[0], ())}, …]"
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return " | ".join(json.dumps(member.value) for member in kind)
-    return _plain(kind, metadata)
+    return _plain(cast("Any", kind), metadata)
 
 
-def _plain(kind: object, metadata: Sequence[object]) -> str:
+def _plain(kind: Any, metadata: Sequence[object]) -> str:  # noqa: ANN401  # an annotation
     bounds = {
         name: getattr(one, name) for one in metadata for name in _BOUNDS if hasattr(one, name)
     }
@@ -132,16 +132,23 @@ def section_of(info: FieldInfo) -> type[BaseModel] | None:
 def dotted(path: Path, tables: object) -> str:
     """``steuve.garage.rated_w``: entries of a list by their id where they have one."""
     words: list[str] = []
-    node: Any = tables
+    node = tables
     for part in path:
+        node = _inside(node, part)
         if isinstance(part, int):
-            node = node[part] if isinstance(node, list) and part < len(node) else None
-            name = node.get("id") if isinstance(node, dict) else None
+            name = _inside(node, "id")
             words.append(name if isinstance(name, str) else str(part + 1))
         else:
-            node = node.get(part) if isinstance(node, dict) else None
             words.append(part)
     return ".".join(words)
+
+
+def _inside(node: object, part: str | int) -> object:
+    """What lies at ``part`` of a table or list; ``None``: nothing."""
+    if isinstance(part, str):
+        return cast("dict[str, object]", node).get(part) if isinstance(node, dict) else None
+    entries = cast("list[object]", node) if isinstance(node, list) else []
+    return entries[part] if part < len(entries) else None
 
 
 def _resolve(loc: tuple[str | int, ...]) -> tuple[Path, type[BaseModel], FieldInfo | None]:

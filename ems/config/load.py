@@ -165,8 +165,9 @@ def _override(tables: Tables, name: str, value: str) -> None:
     *sections, key = name.removeprefix(OVERRIDE).lower().split("__")
     table: Any = tables
     for section in sections:
-        table = table.setdefault(section, {})
-        if not isinstance(table, dict):
+        inner: Any = table.setdefault(section, {})
+        table = inner
+        if not isinstance(inner, dict):
             params = {"name": name, "why": f"{section} is not a plain section"}
             raise ConfigError([Problem(code="E-CFG-008", params=params)])
     if not sections or not key:

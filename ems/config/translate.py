@@ -197,8 +197,12 @@ def _circuits(site: Site) -> tuple[Circuit, ...]:
         Circuit(
             circuit_id=one.id,
             parent=one.parent or "",
-            limit_ma=None if one.limit_a is None else (int(one.limit_a * 1000),) * 3,
+            limit_ma=None if one.limit_a is None else _on_every_phase(int(one.limit_a * 1000)),
             limit_w=one.limit_w,
         )
         for one in site.circuit
     )
+
+
+def _on_every_phase(limit_ma: int) -> tuple[int, int, int]:
+    return (limit_ma, limit_ma, limit_ma)

@@ -83,12 +83,17 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         raise JournalError(f"there is no journal at {path}")
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        connection.text_factory = _readable
         connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         connection.execute("SELECT 1 FROM record LIMIT 1").fetchall()
     except sqlite3.Error as error:
         raise JournalError(f"the journal {path} cannot be read: {error}") from error
     return connection
+
+
+def _readable(raw: bytes) -> str:
+    """Text of a cell, also of a damaged one, so that ``verify`` can go on behind it."""
+    return raw.decode("utf-8", "replace")
 
 
 def newest(connection: sqlite3.Connection) -> tuple[int, str]:

@@ -49,11 +49,12 @@ def to_csv(events: Iterable[EventRecord], *, bom: bool = False) -> str:
     ``bom``: begin with a byte order mark, which spreadsheets want for UTF-8.
     """
     out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, delimiter=";", lineterminator="\r\n")
-    writer.writeheader()
+    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    writer.writerow(COLUMNS)
     for one in events:
         for ceiling in one.ceilings:
-            writer.writerow({name: _cell(value) for name, value in _row(one, ceiling).items()})
+            row = _row(one, ceiling)
+            writer.writerow([_cell(row[name]) for name in COLUMNS])
     return (BOM if bom else "") + out.getvalue()
 
 
