@@ -163,8 +163,8 @@ class PowerLimit(Machine[State, Never, Step]):
     def __init__(self, profile: Profile, settings: Settings, now: float) -> None:
         super().__init__(State.INIT)
         self.profile = profile
-        self.failsafe = settings.failsafe
-        self.limit = StoredLimit(value_w=settings.value_w)
+        self.failsafe: Failsafe = settings.failsafe
+        self.limit: StoredLimit = StoredLimit(value_w=settings.value_w)
         self.obstacle = ""
         self._settings = settings
         self._presence = _Presence(entered_at=now)

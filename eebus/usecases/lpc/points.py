@@ -202,9 +202,9 @@ def read_limit(write: Write) -> LimitRequest:
     """
     merged = cast("LoadControlLimitListData", write.merged).load_control_limit_data or ()
     sent = _sent_entry(write)
-    if [entry.limit_id for entry in merged] != [LIMIT_ID]:
+    entry = next((entry for entry in merged if entry.limit_id == LIMIT_ID), None)
+    if entry is None or len(merged) > 1:
         raise WireError("a write is about the described limit, and complete")
-    entry = merged[0]
     value_w = watts(entry.value)
     if value_w is None:
         raise WireError("limit without a readable value")
