@@ -20,6 +20,7 @@ pytestmark = pytest.mark.loopback
 
 US = make_peer()
 BOX = make_peer()
+P384 = make_peer(Odd(key=ec.generate_private_key(ec.SECP384R1())))
 
 
 def refuse(_der: bytes) -> Ski:
@@ -389,13 +390,7 @@ def test_streams_leave_nothing_behind() -> None:
         pytest.param(US.cert_pem, BOX.key_pem, id="not a pair"),
         pytest.param(b"", US.key_pem, id="no certificate"),
         pytest.param(US.cert_pem, b"nonsense", id="no key"),
-        pytest.param(
-            *[
-                (made.cert_pem, made.key_pem)
-                for made in [make_peer(Odd(key=ec.generate_private_key(ec.SECP384R1())))]
-            ][0],
-            id="P-384",
-        ),
+        pytest.param(P384.cert_pem, P384.key_pem, id="P-384"),
     ],
 )
 def test_context_refuses_an_unusable_identity(cert: bytes, key: bytes) -> None:

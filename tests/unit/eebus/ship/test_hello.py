@@ -196,6 +196,15 @@ class TestPending:
 
         assert tell(hello, HELLO_READY_BARE, 1.0) == [HELLO_ABORTED]
 
+    def test_the_answer_may_take_as_long_as_the_peer_wanted_to_wait(self) -> None:
+        hello = started(Trust.PENDING)
+        tell(hello, hello_frame("ready", 90_000), 0.0)
+
+        hello.handle_timer(75.0)
+
+        assert hello.take_frames() == [HELLO_ASKS_FOR_TIME]
+        assert hello.deadline == 165.0
+
     def test_aborts_when_a_request_is_not_answered(self) -> None:
         hello = started(Trust.PENDING)
         tell(hello, HELLO_READY, 0.0)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import timeit
+
 import pytest
 
 from eebus.wire import ejson
@@ -62,6 +64,19 @@ def test_brackets_inside_strings_do_not_count_as_depth() -> None:
     text = b'["' + b"[{" * 100 + b'\\"' + b"]" * 100 + b'"]'
 
     assert ejson.loads(text) == ["[{" * 100 + '"' + "]" * 100]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'"' + b'\\"' * 50_000, b'"' * 99_999, b"\\" * 100_000, b"[]" * 50_000, b"{[" * 50_000],
+)
+def test_hostile_text_is_refused_in_linear_time(text: bytes) -> None:
+    started = timeit.default_timer()
+
+    with pytest.raises(WireError):
+        ejson.loads(text)
+
+    assert timeit.default_timer() - started < 2.0  # milliseconds; minutes when quadratic
 
 
 def test_values_become_compact_utf8_in_their_own_order() -> None:
