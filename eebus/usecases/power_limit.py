@@ -351,13 +351,13 @@ class PowerLimit(Machine[State, Never, Step]):
 
     def _timers(self) -> list[tuple[float, Trigger]]:
         """What will happen by itself in the present state, and when."""
-        seen, autonomous = self._presence, self._settings.after_failsafe
+        seen, policy = self._presence, self._settings.after_failsafe
         timers: list[tuple[float, Trigger]] = []
         if self.controlled and seen.last_at is not None:
             timers.append((_after(seen.last_at + HEARTBEAT_LOSS_S), Trigger.HEARTBEAT_LOST))
         if self.state is State.LIMITED and self.limit.expires_at is not None:
             timers.append((self.limit.expires_at, Trigger.LIMIT_EXPIRED))
-        if autonomous is AfterFailsafe.HOLD_FAILSAFE:
+        if policy == AfterFailsafe.HOLD_FAILSAFE:  # equal, not identical: also as plain text
             return timers
         if self.state is State.INIT:
             waited_from = seen.entered_at if seen.first_at is None else seen.first_at

@@ -199,10 +199,11 @@ class LpcServer:
                 self.peer = peer
                 self._follow_at = now if self._group.is_complete else now + SECOND_BINDING_WAIT_S
                 self._try_follow(now)
-            case PeerReady(peer=peer) if self.guard is not None and peer == self.guard[0]:
+            case PeerReady(peer=peer):
                 self._miss_scenarios(peer)
-                self._follow_at = now if self._follow_at is None else self._follow_at
-                self._try_follow(now)
+                if self.guard is not None and peer == self.guard[0]:
+                    self._follow_at = now if self._follow_at is None else self._follow_at
+                    self._try_follow(now)
             case Unbound() | EntityGone() | PeerGone() if self.guard is None:
                 self._watch.leave()
                 self._follow_at = None
@@ -238,7 +239,7 @@ class LpcServer:
     def _miss_scenarios(self, peer: Peer) -> None:
         announced = self.scenarios_of(peer)
         missing = tuple(number for number in NEEDED_SCENARIOS if number not in announced)
-        if missing:
+        if announced and missing:
             self._events.append(ScenarioMissing(peer=peer, numbers=missing))
 
     # --- writes
