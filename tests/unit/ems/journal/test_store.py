@@ -360,3 +360,59 @@ def test_closing_twice_is_harmless_and_appending_later_fails(tmp_path: Path) -> 
 
     assert isinstance(journal.append("boot", {}, UTC_0).exception(0), JournalError)
     assert isinstance(journal.prune(UTC_0).exception(0), JournalError)
+
+
+@pytest.mark.field("F-14")
+def test_a_second_damage_in_the_same_moment_gets_a_name_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "records.db"
+    for content in (b"first" * 300, b"second" * 300):
+        for leftover in tmp_path.glob("records.db-*"):
+            leftover.unlink()
+        path.write_bytes(content)
+        Journal(path, utc=UTC_0).close()
+
+    kept = sorted(one.name for one in tmp_path.glob("*.damaged-*"))
+    assert kept == [
+        "records.db.damaged-20261121T100000000Z-1",
+        "records.db.damaged-20261121T100000000Z-2",
+    ]
+
+
+def test_the_head_is_the_newest_durable_record(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "records.db", utc=UTC_0)
+    assert journal.head == (0, GENESIS)
+
+    record = journal.append("boot", {}, UTC_0).result(WAIT_S)
+
+    assert journal.head == (1, record.hash)
+    assert journal.waiting == 0
+    journal.close()
+
+
+def test_an_anchor_that_cannot_be_written_costs_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_args: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(chain, "write_anchor", fails)
+    journal = Journal(tmp_path / "records.db", utc=UTC_0)
+
+    assert journal.append("boot", {}, UTC_0).result(WAIT_S).seq == 1
+    journal.close()
+
+
+def test_a_disk_that_comes_back_is_opened_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ems.journal.store.RETRY_FIRST_S", 0.01)
+    monkeypatch.setattr("ems.journal.store.RETRY_MOST_S", 0.01)
+    folder = tmp_path / "mounted late"
+    journal = Journal(folder / "records.db", utc=UTC_0)
+    future = journal.append("boot", {}, UTC_0)
+
+    folder.mkdir()
+
+    assert future.result(WAIT_S).seq == 1
+    assert journal.fault is None
+    journal.close()

@@ -208,3 +208,33 @@ def test_a_lagging_anchor_file_is_no_flaw_but_a_wrong_one_is(journal: Path) -> N
     assert verify(journal).ok
     anchor_path(journal).write_text(f"8 {digest}\n")
     assert flaws(journal) == [(8, "chain")]
+
+
+def test_a_torn_page_is_told_and_what_lies_before_it_is_checked(tmp_path: Path) -> None:
+    path = tmp_path / "records.db"
+    store = Journal(path, utc=UTC_0)
+    for n in range(200):
+        store.append("boot", {"text": f"{n:04d}" * 50}, UTC_0)
+    store.close()
+    raw = bytearray(path.read_bytes())
+    place = raw.index(b"0150" * 50)
+    page = place // 4096 * 4096
+    raw[page : page + 4096] = b"\xff" * 4096
+    path.write_bytes(bytes(raw))
+
+    verdict = verify(path)
+
+    assert not verdict.ok
+    assert 0 < verdict.checked < 200
+    assert verdict.flaws[0].seq == verdict.checked + 1
+
+
+def test_at_most_a_hundred_flaws_are_listed(tmp_path: Path) -> None:
+    path = tmp_path / "records.db"
+    store = Journal(path, utc=UTC_0)
+    for _ in range(150):
+        store.append("boot", {}, UTC_0)
+    store.close()
+    change(path, "UPDATE record SET utc = 'x'")
+
+    assert len(verify(path).flaws) == 100

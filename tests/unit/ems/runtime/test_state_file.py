@@ -302,3 +302,27 @@ def test_kill_in_the_middle_of_writing_never_loses_what_was_acknowledged(tmp_pat
         assert not damaged
         assert saved is not None
         assert saved.limits[0].power_w in {acknowledged, acknowledged + 1}
+
+
+def test_a_file_that_cannot_be_read_counts_as_damaged(tmp_path: Path) -> None:
+    (tmp_path / "state.json").mkdir()
+
+    loaded = StateFile(tmp_path)
+
+    assert loaded.load() == (None, True)
+    assert loaded.set_aside[0].name == "state.json.damaged-1"
+
+
+def test_a_damaged_file_in_a_folder_that_cannot_be_written_is_still_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "state.json").write_bytes(b"broken")
+
+    def fails(*_args: object) -> None:
+        raise OSError("read-only file system")
+
+    monkeypatch.setattr(state_file.os, "replace", fails)
+    loaded = StateFile(tmp_path)
+
+    assert loaded.load() == (None, True)
+    assert loaded.set_aside == (tmp_path / "state.json",)
