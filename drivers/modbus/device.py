@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from drivers.api import RefusedError, SetupError
 from drivers.modbus.blocks import Block, build_blocks
 from drivers.modbus.expression import Exact, Expression, ExpressionError, Variables, parse
 from drivers.modbus.link import ILLEGAL_ADDRESS, ModbusRefusedError, Priority
 from drivers.modbus.mapfile import BlockStep, ReadStep, SetStep, WaitStep
-from drivers.modbus.registers import decode, decode_raw, encode, encode_raw
+from drivers.modbus.registers import Encoder, decode, decode_raw, encode, encode_raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +24,29 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 ABSENT_FOR_S: Final = 3_600.0  # device rules 2.3: an absent point is asked again after an hour
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Write:
+    """A ``set`` step with everything looked up; ``raw``: words that do not depend on anything."""
+
+    name: str
+    point: Point
+    encoder: Encoder
+    raw: list[int] | None
+    expression: Expression | None
+    constant: Exact
+    needs_old: bool
+    optional: bool
+    if_changed: bool
+
+
+_Prepared: TypeAlias = _Write | BlockStep | WaitStep | ReadStep
+
+
+def _constant(value: float) -> Exact:
+    """A literal of a map: 0.1 means one tenth."""
+    return Fraction(str(value)) if isinstance(value, float) else int(value)
 
 
 class ModbusDevice:
@@ -39,6 +63,7 @@ class ModbusDevice:
         self._single: set[str] = set()
         self._absent: dict[str, float] = {}
         self._blocks: dict[tuple[str, ...], list[Block]] = {}
+        self._prepared: dict[int, tuple[Action, tuple[_Prepared, ...]]] = {}
 
     def has(self, name: str) -> bool:
         """Whether the map has the point and it can be read."""
@@ -135,9 +160,9 @@ class ModbusDevice:
         Raises:
             DriverError: as soon as a step that is not ``optional`` fails.
         """
-        for step in action:
+        for step in self._prepared_steps(action):
             match step:
-                case SetStep():
+                case _Write():
                     await self._set(step, variables, priority)
                 case BlockStep():
                     await self._set_block(step, variables, priority)
@@ -149,29 +174,60 @@ class ModbusDevice:
                     if found != wanted:
                         raise RefusedError(f"{self.link.endpoint}: {name} is {found}, not {wanted}")
 
-    async def _set(self, step: SetStep, variables: Variables, priority: Priority) -> None:
-        if not step.optional:
-            await self._set_strictly(step, variables, priority)
-            return
+    def _prepared_steps(self, action: Action) -> tuple[_Prepared, ...]:
+        """Everything that does not depend on the value, once; the action itself is kept alive."""
+        kept = self._prepared.get(id(action))
+        if kept is None:
+            steps = tuple(
+                self._prepare_write(step) if isinstance(step, SetStep) else step for step in action
+            )
+            kept = self._prepared[id(action)] = (action, steps)
+        return kept[1]
+
+    def _prepare_write(self, step: SetStep) -> _Write:
+        point = self.map.points[step.set]
+        raw = None if step.raw is None else encode_raw(point, step.raw)
+        if raw is None and step.value is None:
+            raise SetupError(f"{self.map.id}: {step.set} without a value")
+        expression, constant = None, Fraction(0)
+        if isinstance(step.value, str):
+            expression = self._expression(step.value)
+        elif step.value is not None:
+            constant = Fraction(_constant(step.value))
+        return _Write(
+            name=step.set,
+            point=point,
+            encoder=Encoder(point),
+            raw=raw,
+            expression=expression,
+            constant=constant,
+            needs_old=expression is not None and "old" in expression.names,
+            optional=step.optional,
+            if_changed=step.if_changed,
+        )
+
+    async def _set(self, step: _Write, variables: Variables, priority: Priority) -> None:
         try:
-            await self._set_strictly(step, variables, priority)
+            if step.needs_old:
+                variables = {**variables, "old": await self._old(step.name, step.point, priority)}
+            words = step.raw or step.encoder.words(
+                await self._step_value(step, variables, priority)
+            )
+            if step.if_changed and await self._stands(step.name, step.point, words, priority):
+                return
+            await self.write_words(step.point, words, priority)
         except RefusedError as error:
+            if not step.optional:
+                raise
             LOGGER.info("! %s: optional step skipped: %s", self.link.endpoint, error)
 
-    async def _set_strictly(self, step: SetStep, variables: Variables, priority: Priority) -> None:
-        point = self.map.points[step.set]
-        if step.raw is not None:
-            await self.write_words(point, encode_raw(point, step.raw), priority)
-            return
-        if step.value is None:
-            raise SetupError(f"{self.map.id}: {step.set} without a value")
-        text = step.value
-        if isinstance(text, str) and "old" in self._expression(text).names:
-            variables = {**variables, "old": await self._old(step.set, point, priority)}
-        words = encode(point, await self._value(text, variables, priority))
-        if step.if_changed and await self._stands(step.set, point, words, priority):
-            return
-        await self.write_words(point, words, priority)
+    async def _step_value(self, step: _Write, variables: Variables, priority: Priority) -> Exact:
+        if step.expression is None:
+            return step.constant
+        try:
+            return step.expression.evaluate(variables)
+        except ExpressionError:
+            return await self._value_with_points(step.expression, variables, priority)
 
     async def _set_block(self, step: BlockStep, variables: Variables, priority: Priority) -> None:
         words: list[int] = []
@@ -216,7 +272,7 @@ class ModbusDevice:
 
     async def _value(self, text: Value, variables: Variables, priority: Priority) -> Exact:
         if not isinstance(text, str):
-            return Fraction(str(text)) if isinstance(text, float) else int(text)
+            return _constant(text)
         expression = self._expression(text)
         try:
             return expression.evaluate(variables)

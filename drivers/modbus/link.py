@@ -16,6 +16,7 @@ import itertools
 import logging
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from pymodbus.client import AsyncModbusTcpClient
@@ -147,9 +148,10 @@ class ModbusLink:
             UnreachableError: no connection, no answer in time.
             ModbusRefusedError: the device answered with an exception.
         """
-        response = await self._ask(
-            priority, lambda: self._read_request(unit, space, address, count)
-        )
+        request = partial(self._read_request, unit, space, address, count)
+        response = await self._turn(priority, request)
+        if response.isError():
+            response = await self._unless_busy(response, priority, request)
         self._check(response, _READ_CODES[space], f"reading {space} {address}")
         if space in ("coil", "discrete"):
             words = [int(bit) for bit in response.bits[:count]]
@@ -170,9 +172,10 @@ class ModbusLink:
             UnreachableError: no connection, no answer in time.
             ModbusRefusedError: the device answered with an exception.
         """
-        response = await self._ask(
-            priority, lambda: self._write_request(unit, function_code, address, words)
-        )
+        request = partial(self._write_request, unit, function_code, address, words)
+        response = await self._turn(priority, request)
+        if response.isError():
+            response = await self._unless_busy(response, priority, request)
         self._check(response, function_code, f"writing {address}")
         if response.address != address:
             self._distrust()
@@ -204,9 +207,10 @@ class ModbusLink:
             case _:
                 return self._client.write_registers(address, words, device_id=unit)
 
-    async def _ask(self, priority: Priority, request: _Request) -> ModbusPDU:
-        """One request; a busy device is asked again."""
-        response = await self._turn(priority, request)
+    async def _unless_busy(
+        self, response: ModbusPDU, priority: Priority, request: _Request
+    ) -> ModbusPDU:
+        """The answer; a busy device is asked again."""
         for _ in range(BUSY_RETRIES):
             if not (response.isError() and _code(response) == BUSY):
                 break

@@ -93,14 +93,48 @@ def encode(point: Point, value: Number) -> list[int]:
     Raises:
         RefusedError: outside the point's range or type, or not a finite number.
     """
-    exact = _exact(value)
-    if not _in_range(point, exact):
-        raise RefusedError(f"{float(exact):g} {point.unit or ''} is outside {point.range}")
-    scale, offset = _scaling(point.scale, point.offset)
-    if point.type in ("float32", "float64"):
-        raw = (exact - offset) / scale
-        return encode_raw(point, _float_towards_zero(raw, _FORMATS[point.type][0]))
-    return encode_raw(point, _raw_towards_zero(exact, scale, offset))
+    return Encoder(point).words(_exact(value))
+
+
+class Encoder:
+    """``encode`` for one point, taken apart once: a limit to 64 devices waits for it 64 times."""
+
+    __slots__ = ("_bounds", "_point", "_raw", "_scaling")
+
+    def __init__(self, point: Point) -> None:
+        """Works in whole numbers: raw = (n * a - d * b) // (d * c) for a value n / d."""
+        scale, offset = _scaling(point.scale, point.offset)
+        self._point = point
+        self._scaling = (
+            offset.denominator * scale.denominator,
+            offset.numerator * scale.denominator,
+            offset.denominator * scale.numerator,
+        )
+        self._bounds = _bounds(point.range)
+        self._raw = self._float if point.type in ("float32", "float64") else self._integer
+
+    def words(self, value: Exact) -> list[int]:
+        """Words for an exact engineering value.
+
+        Raises:
+            RefusedError: outside the point's range or type.
+        """
+        above, below = value.numerator, value.denominator
+        low, high = self._bounds
+        if (low is not None and above * low[1] < low[0] * below) or (
+            high is not None and above * high[1] > high[0] * below
+        ):
+            point = self._point
+            raise RefusedError(f"{float(value):g} {point.unit or ''} is outside {point.range}")
+        factor, shift, divisor = self._scaling
+        return encode_raw(self._point, self._raw(above * factor - below * shift, below * divisor))
+
+    def _integer(self, above: int, below: int) -> int:
+        """Towards zero."""
+        return above // below if (above >= 0) == (below > 0) else -(-above // below)
+
+    def _float(self, above: int, below: int) -> float:
+        return _float_towards_zero(Fraction(above, below), _FORMATS[self._point.type][0])
 
 
 def encode_raw(point: Point, raw: float) -> list[int]:
@@ -161,35 +195,22 @@ def _scaling(scale: float, offset: float) -> tuple[Fraction, Fraction]:
     return Fraction(str(scale)), Fraction(str(offset))
 
 
+_Bound: TypeAlias = "tuple[int, int] | None"
+
+
 @lru_cache(maxsize=256)
-def _bounds(limits: tuple[float | None, float | None]) -> tuple[Fraction | None, Fraction | None]:
-    low, high = limits
+def _bounds(limits: tuple[float | None, float | None] | None) -> tuple[_Bound, _Bound]:
+    """Lowest and highest value as numerator and denominator."""
+    low, high = limits or (None, None)
     return (
-        None if low is None else Fraction(str(low)),
-        None if high is None else Fraction(str(high)),
+        None if low is None else Fraction(str(low)).as_integer_ratio(),
+        None if high is None else Fraction(str(high)).as_integer_ratio(),
     )
 
 
-def _in_range(point: Point, value: Exact) -> bool:
-    if point.range is None:
-        return True
+def _in_range(point: Point, value: Fraction) -> bool:
     low, high = _bounds(point.range)
-    above = low is None or _not_above(low, value)
-    return above and (high is None or _not_above(value, high))
-
-
-def _not_above(left: Exact, right: Exact) -> bool:
-    """``left <= right`` in whole numbers: three times as fast as comparing fractions."""
-    return left.numerator * right.denominator <= right.numerator * left.denominator
-
-
-def _raw_towards_zero(value: Exact, scale: Fraction, offset: Fraction) -> int:
-    """``trunc((value - offset) / scale)`` in whole numbers; a limit to 64 devices waits here."""
-    above = (
-        value.numerator * offset.denominator - offset.numerator * value.denominator
-    ) * scale.denominator
-    below = value.denominator * offset.denominator * scale.numerator
-    return above // below if (above >= 0) == (below > 0) else -(-above // below)
+    return (low is None or value >= Fraction(*low)) and (high is None or value <= Fraction(*high))
 
 
 def _float_towards_zero(value: Fraction, code: str) -> float:
