@@ -247,6 +247,14 @@ class TestClosing:
         assert pair.server.closed
         assert of_type(pair.client_events, Closed)[0].ending is Ending.REMOVED_BY_PEER
 
+    def test_an_announcement_that_crosses_ours_is_confirmed(self) -> None:
+        own = in_data(Role.CLIENT)
+        own.close("shutdown", 0.0)
+        own.take_frames()
+
+        assert tell(own, 0.1, announce()) == [CLOSE_CONFIRM]
+        assert own.closed
+
     def test_closing_before_data_sends_nothing(self) -> None:
         for own in (in_hello(Role.CLIENT), in_protocol(Role.SERVER), in_pin(Role.CLIENT)):
             own.take_frames()

@@ -98,6 +98,15 @@ def test_one_ski_takes_one_place_however_often_it_dials() -> None:
     )
 
 
+def test_a_full_list_costs_nobody_a_place_when_a_known_ski_dials_again() -> None:
+    book = TrustBook(OWN)
+    for number in range(1, 5):
+        book.note_pending(stranger(number), float(number))
+
+    assert book.note_pending(stranger(1), 5.0) is None
+    assert book.note_pending(stranger(9), 6.0) == stranger(2)  # now the one longest unheard of
+
+
 def test_who_has_not_tried_for_ten_minutes_is_forgotten() -> None:
     book = TrustBook(OWN)
     book.note_pending(BOX, 0.0)
