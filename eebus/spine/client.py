@@ -214,9 +214,9 @@ class Client:
             is_final = not request.waits_s
             event = RequestUnanswered(session.peer, request.number, final=is_final)
             self._state.events.append(event)
+            self._without_use_cases(session, request)
             if is_final:
                 session.requests.close(request)
-                self._without_use_cases(session, request)
             else:
                 request.due, request.waiting = now + request.waits_s[0], True
                 request.waits_s = request.waits_s[1:]
@@ -291,7 +291,9 @@ class Client:
                     session, discovery, now, is_partial=bool(command.filters)
                 )
             case nm.NodeManagementUseCaseData() as use_cases:
-                return self._take_use_cases(session, use_cases)
+                return self._take_use_cases(session, use_cases, is_partial=bool(command.filters))
+            case _ if command.function.feature == "NodeManagement":
+                return False  # tables of others, and deletions nobody can mean (H-30)
             case _:
                 return self._take_data(session, header.source, command, classifier)
 
@@ -336,9 +338,16 @@ class Client:
         )
         self._state.events.append(EntityGone(session.peer, entity))
 
-    def _take_use_cases(self, session: Session, data: nm.NodeManagementUseCaseData) -> bool:
+    def _take_use_cases(
+        self, session: Session, data: nm.NodeManagementUseCaseData, *, is_partial: bool
+    ) -> bool:
         remote = session.remote
-        remote.use_cases = read_use_cases(data, self._state.timings)
+        told = read_use_cases(data, self._state.timings)
+        if is_partial:  # an entry is one entity and actor; what is not named stays (H-30)
+            named = {(one.entity, one.actor) for one in told}
+            kept = (one for one in remote.use_cases if (one.entity, one.actor) not in named)
+            told = (*kept, *told)[: self._state.timings.max_features]
+        remote.use_cases = told
         session.are_use_cases_known = True
         self._ready(session)
         return True

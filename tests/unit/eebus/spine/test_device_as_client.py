@@ -179,6 +179,49 @@ def test_peer_that_refuses_the_use_case_read_is_ready_without(tester: RawPeer) -
     assert tester.take_events()[-1] == PeerReady(tester.ski)
 
 
+def test_peer_that_is_silent_about_its_use_cases_is_ready_after_the_response_time(
+    tester: RawPeer,
+) -> None:
+    tester.answer(tester.sent[0], BOX_TREE)
+    tester.take_events()
+
+    tester.wait_until(tester.now + 10.0)
+
+    assert PeerReady(tester.ski) in tester.take_events()
+
+
+@pytest.mark.rule("H-30")
+def test_partial_use_case_notify_leaves_the_others_alone(box: RawPeer, device: LocalDevice) -> None:
+    entry = {
+        "address": {"device": BOX, "entity": [2]},
+        "actor": "EVSE",
+        "useCaseSupport": [{"useCaseName": "evseCommissioningAndConfiguration"}],
+    }
+
+    box.send("notify", partly({USE_CASES: {"useCaseInformation": [entry]}}))
+
+    remote = device.remote(box.ski)
+    assert remote is not None
+    assert [(u.entity, u.actor) for u in remote.use_cases] == [
+        ((1,), "EnergyGuard"),
+        ((2,), "EVSE"),
+    ]
+
+
+@pytest.mark.rule("H-30")
+def test_delete_of_discovery_or_use_cases_clears_nothing(box: RawPeer, device: LocalDevice) -> None:
+    delete = [[{"cmdControl": [{"delete": []}]}]]
+
+    for name in (DISCOVERY, USE_CASES):
+        box.send("notify", {"function": name, "filter": delete})
+
+    remote = device.remote(box.ski)
+    assert remote is not None
+    assert len(remote.entities) == 3
+    assert len(remote.use_cases) == 1
+    assert box.take_events() == []
+
+
 @pytest.mark.rule("H-50")
 def test_address_of_the_header_wins_over_that_of_the_payload(
     device: LocalDevice, tester: RawPeer
@@ -237,6 +280,14 @@ def test_removed_entity_takes_its_children_and_relations_with_it_and_nothing_els
     ]
     assert device.subscribers(server) == ((box.ski, FeatureAddress(BOX, (1,), 1)),)
     assert device.deadline is None  # the read to the removed entity is forgotten
+
+
+def test_entity_told_again_without_features_keeps_them(box: RawPeer, device: LocalDevice) -> None:
+    box.send("notify", partly(discovery([entity([2], "EVSE", "modified")], [])))
+
+    remote = device.remote(box.ski)
+    assert remote is not None
+    assert remote.server((2,), "LoadControl") is not None
 
 
 def test_full_discovery_notify_replaces_the_tree(box: RawPeer, device: LocalDevice) -> None:

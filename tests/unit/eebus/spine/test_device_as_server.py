@@ -620,6 +620,17 @@ def test_disconnected_peer_leaves_nothing_behind(bound: RawPeer, device: LocalDe
     assert write(bound, write_cmd(list_of_value(5)))[0].error_number == 9
 
 
+def test_what_waits_for_a_gone_peer_is_not_sent_into_its_next_connection(
+    device: LocalDevice, tester: RawPeer
+) -> None:
+    tester.relate("Subscription", CLIENT, LOAD_CONTROL)
+    device.announce(load_control(), LOAD_CONTROL_LIMIT_LIST_DATA, 0.0)
+
+    device.disconnect(tester.ski, 0.0)
+
+    assert device.take_datagrams() == []
+
+
 @pytest.mark.field("F-05")
 def test_datagrams_and_events_belong_to_the_peer_they_came_from(device: LocalDevice) -> None:
     first = RawPeer(device)
@@ -687,10 +698,10 @@ def test_incomplete_header_is_dropped_silently(tester: RawPeer, part: str) -> No
 def test_overtaken_datagrams_are_handled_and_doubled_ones_once(tester: RawPeer) -> None:
     answers = [
         len(tester.read("nodeManagementUseCaseData", counter=counter))
-        for counter in (9, 11, 10, 10)
+        for counter in (9, 11, 10, 10, 11)
     ]
 
-    assert answers == [1, 1, 1, 0]
+    assert answers == [1, 1, 1, 0, 0]
 
 
 def test_too_many_peers_are_not_taken(device: LocalDevice) -> None:
