@@ -30,11 +30,11 @@ class BoxLog:
     def take(self, line: Json, now: float) -> None:
         """Learn from one line."""
         match line.get("event"):
-            case "identity" | "started":
+            case "started":
                 self.ski = str(line["ski"])
-            case "cs_found" | "connected":
+            case "cs_found":
                 self.connected = True
-            case "cs_gone" | "disconnected":
+            case "disconnected":
                 self.connected = False
             case "answer":
                 self.answers.append(Answer(now, int(line["error_number"])))

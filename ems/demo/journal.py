@@ -19,7 +19,7 @@ START_SOURCE = "start"
 async def read_records(stage: Stage, zero: float) -> RecordsSeen:
     """Verify the journal and list its events, times counted from ``zero`` [protocol s]."""
     verify_code, verdict = await stage.ask("records", "verify")
-    list_code, listed = await stage.ask("records", "list")
+    list_code, listed = await stage.ask("records", "list", "--notes")
     clock = stage.clock
     now, utc = clock.monotonic(), clock.utcnow()
 

@@ -32,10 +32,10 @@ EXIT_FAILED: Final = 70
 EXIT_INTERRUPTED: Final = 130
 
 
-def demo(options: DemoOptions) -> int:
+def run_demo(options: DemoOptions) -> int:
     """Play live or a story; the exit code."""
     report = Report(options)
-    live = options.scenario is None and not options.as_json and _is_terminal()
+    live = not options.scenario and not options.as_json and _is_terminal()
     name = options.scenario or DEFAULT_SCENARIO
     if name not in story_names():
         report.unknown_story(name, story_names())
@@ -63,7 +63,7 @@ async def _play(options: DemoOptions, report: Report, folder: Path, *, live: boo
         seed=options.seed,
         faults=options.faults,
         escalation=options.escalation,
-        language=options.lang,
+        language=options.language,
     )
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - runs in asyncio.run
@@ -90,7 +90,7 @@ async def _act(options: DemoOptions, report: Report, stage: Stage, *, live: bool
     if live:
         from ems.demo.live import play_live  # noqa: PLC0415 - Rich only where it is seen
 
-        await play_live(stage, options.lang)
+        await play_live(stage, options.language)
         return EXIT_HELD
     from ems.demo.runner import Runner  # noqa: PLC0415 - as above
 

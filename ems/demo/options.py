@@ -18,22 +18,22 @@ class DemoOptions:
     """Options of ``ems demo``.
 
     Attributes:
-        scenario: story to play; ``None``: live view on a terminal, else the default story.
+        scenario: story to play; empty: live view on a terminal, else the default story.
         as_json: one JSON document on standard output.
-        speed: factor of the protocol clock; ``None``: 10 for a story, 4 live.
+        speed: factor of the protocol clock; 0: 10 for a story, 4 live.
         seed: of noise, ramps and phases.
-        lang: ``de`` or ``en``.
+        language: ``de`` or ``en``.
         faults: ``ID:FAULT`` of simulated devices.
         escalation: whether the EMS cuts others when a device disobeys.
         folder: keep configuration, state and logs there; ``None``: a temporary folder that stays
             only when something failed.
     """
 
-    scenario: str | None = None
+    scenario: str = ""
     as_json: bool = False
-    speed: float | None = None
+    speed: float = 0.0
     seed: int = 1
-    lang: str = "de"
+    language: str = "de"
     faults: tuple[str, ...] = ()
     escalation: bool = True
     folder: Path | None = None

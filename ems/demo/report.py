@@ -37,7 +37,7 @@ class Report:
 
     def __init__(self, options: DemoOptions) -> None:
         self._options = options
-        self._german = options.lang == "de"
+        self._german = options.language == "de"
 
     def row(self, row: Row) -> None:
         """A row begins."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PAIRED_BEFORE_S: Final = 5.0
 """The box stays silent this long after it was accepted, whatever the machine's speed [s]."""
+BEAT_S: Final = 5.0
+"""How long the box may need to tell of the heartbeat it was told to send [s]."""
 INERT: Final = frozenset(device.id for device in DEVICES if device.kind == "heatpump")
 
 
@@ -75,12 +77,21 @@ class Runner:
         self._zero = max(started_at - first.at_s, paired_at + PAIRED_BEFORE_S)
 
     async def _play(self, row: Row) -> None:
+        beats = self._stage.box_log.beats
+        before = len(beats)
         for action in row.do:
             await self._stage.act(action)
-        beats = self._stage.box_log.beats
-        if row.delay_s and beats:
+        if row.delay_s:
             # the last heartbeat is the cause, and the box knows best when it was
-            self._causes[row.name] = beats[-1] - self._zero
+            await self._wait(lambda: len(beats) > before, BEAT_S)
+            self._causes[row.name] = beats[-1] - self._zero if beats else row.at_s
+
+    async def _wait(self, reached: Callable[[], bool], seconds: float) -> None:
+        """Wait for ``reached``, at most ``seconds`` [protocol s]."""
+        clock = self._stage.clock
+        last = clock.monotonic() + seconds
+        while not reached() and clock.monotonic() < last:
+            await clock.sleep_until(clock.monotonic() + 0.1)
 
     async def _reach(self, deadline: float) -> None:
         """Wait for ``deadline`` [protocol s]; end early when a program is gone."""

@@ -181,8 +181,8 @@ class HeatPump:
 class Battery:
     """A storage in a cheap hour: charges 5,000 W from the grid unless told less.
 
-    With ``from_grid`` off it takes nothing but own generation that nobody else uses; that may
-    always charge it, as far as its cap goes (14a.md 5.1).
+    The cap concerns charging from the grid. Own generation that nobody else uses may always charge
+    it (first-plant.md 2, 14a.md 5.1), as a hybrid inverter does whose EMS limits grid charging.
     """
 
     def __init__(self, random: Random, *, phases: int = 3) -> None:
@@ -190,21 +190,14 @@ class Battery:
         self.power_w = 0.0
         delay_s = random.uniform(0.1, 0.4)
         self._limit_w = Delayed(math.inf, delay_s)
-        self._from_grid = Delayed(1.0, delay_s)
         self._rate_w_per_s = BATTERY_W / (BATTERY_FOLLOW_S - delay_s)
 
     def order(self, allowed: float, now: float) -> None:
         self._limit_w.set(allowed, now)
 
-    def allow_grid(self, now: float, *, allowed: bool) -> None:
-        """Allow or forbid charging from the grid."""
-        self._from_grid.set(float(allowed), now)
-
     def step(self, now: float, dt_s: float, around: Surroundings) -> None:
-        target_w = min(BATTERY_W, self._limit_w.at(now))
-        if not self._from_grid.at(now):
-            target_w = min(target_w, around.surplus_w)
-        self.power_w = approach(self.power_w, target_w, self._rate_w_per_s * dt_s)
+        allowed_w = max(self._limit_w.at(now), around.surplus_w)
+        self.power_w = approach(self.power_w, min(BATTERY_W, allowed_w), self._rate_w_per_s * dt_s)
 
     def currents_a(self) -> Phases:
         return spread(self.power_w, self.phases)

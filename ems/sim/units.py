@@ -204,7 +204,7 @@ class HeatPumpUnit(Unit):
 
 
 class BatteryUnit(Unit):
-    """A storage whose charging is capped in per cent or watts, and forbidden from the grid."""
+    """A storage whose grid charging is capped in per cent or watts, or forbidden."""
 
     def __init__(self, device: MapFile, bank: Bank, battery: Battery) -> None:
         super().__init__(device, bank)
@@ -238,13 +238,10 @@ class BatteryUnit(Unit):
         if self.watchdog.expired(now):
             self.capped = False
         self.battery.order(math.inf if self.ignores else self._cap_w(), now)
-        self.battery.allow_grid(now, allowed=self.ignores or self.from_grid)
 
     @override
     def allowed_w(self) -> float:
-        if self.ignores:
-            return math.inf
-        cap_w = self._cap_w() if self.from_grid else 0.0
+        cap_w = math.inf if self.ignores else self._cap_w()
         return math.inf if cap_w >= BATTERY_W else cap_w
 
     @override
@@ -255,6 +252,9 @@ class BatteryUnit(Unit):
         self.bank.put("charge_power", max(0.0, measured_w))
 
     def _cap_w(self) -> float:
+        """Most that may come from the grid [W]."""
+        if not self.from_grid:
+            return 0.0
         if not self.capped:
             return math.inf
         return min(self.cap_w, BATTERY_W * self.rate_pct / 100.0)

@@ -175,26 +175,27 @@ def test_a_battery_follows_within_two_seconds(seed: int) -> None:
     assert battery.power_w == 0
 
 
-def test_a_battery_kept_from_the_grid_takes_exactly_the_surplus() -> None:
+@pytest.mark.parametrize(("cap_w", "drawn_w"), [(0.0, 1_800), (500.0, 1_800), (3_000.0, 3_000)])
+def test_surplus_may_always_charge_a_battery_and_its_cap_holds_back_the_grid(
+    cap_w: float, drawn_w: float
+) -> None:
     battery = Battery(Random(1))
 
-    battery.allow_grid(0.0, allowed=False)
+    battery.order(cap_w, 0.0)
     at = walk(battery, 0.0, 5.0, surplus_w=0.0)
     without_sun_w = battery.power_w
     walk(battery, at, 5.0, surplus_w=1_800.0)
 
-    assert without_sun_w == 0
-    assert battery.power_w == 1_800
+    assert without_sun_w == cap_w
+    assert battery.power_w == drawn_w
 
 
-def test_a_capped_battery_does_not_take_more_surplus_than_its_cap() -> None:
+def test_a_battery_never_charges_with_more_than_it_can() -> None:
     battery = Battery(Random(1))
-    battery.allow_grid(0.0, allowed=False)
-    battery.order(1_000.0, 0.0)
 
-    walk(battery, 0.0, 5.0, surplus_w=4_000.0)
+    walk(battery, 0.0, 5.0, surplus_w=9_000.0)
 
-    assert battery.power_w == 1_000
+    assert battery.power_w == 5_000
 
 
 def test_orders_that_follow_each_other_quickly_take_effect_in_their_order() -> None:

@@ -61,7 +61,7 @@ def test_nwlb_is_the_smaller_of_grid_and_steuve_and_never_negative(
 def test_a_battery_that_follows_the_surplus_leaves_nothing_to_the_grid() -> None:
     site, car, battery = plant()
     car.order(6.0, 0.0)
-    battery.allow_grid(0.0, allowed=False)
+    battery.order(0.0, 0.0)
     site.pv.shine(6_000)
 
     worst_w = 0.0
