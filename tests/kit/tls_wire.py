@@ -1,4 +1,4 @@
-"""TLS peers for the tests of the node: our streams at both ends, and one of the standard library."""
+"""TLS peers for the tests of the node: our streams, and those of the standard library."""
 
 from __future__ import annotations
 
