@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 
 from drivers.api import SetupError
-from drivers.modbus.mapfile import known_maps, load_map, parse_map
+from drivers.modbus.mapfile import known_maps, load_map, parse_map, read_yaml
 
 GOOD: dict[str, object] = {
     "schema": 1,
@@ -114,3 +115,21 @@ def test_a_child_map_wins_key_by_key_over_its_parent() -> None:
     assert child.failsafe == parent.failsafe
     assert child.control is not None
     assert child.control.granularity_a == 0.1
+
+
+def test_files_that_are_no_maps_are_set_up_errors(tmp_path: Path) -> None:
+    for name, text in (("a.yaml", "- 1"), ("b.yaml", "a: ["), ("c.yaml", "\x00")):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(SetupError, match=name):
+            read_yaml(tmp_path / name)
+    with pytest.raises(SetupError, match="nowhere"):
+        read_yaml(tmp_path / "nowhere.yaml")
+
+
+def test_lines_with_a_colon_are_still_texts() -> None:
+    document = changed("setup", value=[{"In the app": "switch it on"}, "then wait"])
+
+    assert parse_map(document, source="example.yaml").setup == (
+        "In the app: switch it on",
+        "then wait",
+    )
