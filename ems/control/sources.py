@@ -45,7 +45,7 @@ class Sources:
         self.contact: ContactChanged | None = None
         self._contact_since = now
         self._test: SourceView | None = None
-        self._restored: dict[Source, _Restored] = {}
+        self._restored: list[_Restored] = []
         self.failsafe_w = signal.failsafe_limit_w
         self.failsafe_duration_s = signal.failsafe_duration_s
         self.failsafe_from_box = False
@@ -80,8 +80,7 @@ class Sources:
         self.peer = event.peer or self.peer
         held = self.hold_until is not None and now < self.hold_until
         if event.state in SPOKEN or (event.state == AUTONOMOUS and not held):
-            self._restored.pop(Source.EEBUS, None)
-            self._restored.pop(Source.FAILSAFE, None)
+            self._restored = [r for r in self._restored if r.limit.source is Source.TEST]
             self.hold_until = None
 
     def contact_changed(self, event: ContactChanged, now: float) -> None:
@@ -92,7 +91,7 @@ class Sources:
 
     def test_changed(self, event: TestLimitChanged, now: float) -> None:
         """An installer set or lifted a test limit."""
-        self._restored.pop(Source.TEST, None)
+        self._restored = [r for r in self._restored if r.limit.source is not Source.TEST]
         self._test = SourceView(
             source=Source.TEST,
             limit=event.limit,
@@ -103,9 +102,7 @@ class Sources:
 
     def handle_timer(self, now: float) -> None:
         """Drop what is over."""
-        for source, restored in list(self._restored.items()):
-            if restored.expires_at is not None and now >= restored.expires_at:
-                del self._restored[source]
+        self._restored = [r for r in self._restored if not _is_over(r.expires_at, now)]
         if self._test is not None and _is_over(self._test.expires_at, now):
             self._test = None
         if self._damaged and self._all_spoke():
@@ -115,7 +112,7 @@ class Sources:
     @property
     def deadline(self) -> float | None:
         """When the next limit of our own keeping is over [protocol s]."""
-        ends = [restored.expires_at for restored in self._restored.values()]
+        ends = [restored.expires_at for restored in self._restored]
         ends.append(self._test.expires_at if self._test else None)
         times = [end for end in ends if end is not None]
         return min(times) if times else None
@@ -125,7 +122,7 @@ class Sources:
         views: list[SourceView] = []
         if Source.EEBUS in self._signal.sources:
             views.append(self._eebus_view())
-        views += [self._restored_view(source) for source in self._restored]
+        views += [_restored_view(restored) for restored in self._restored]
         if Source.CONTACT in self._signal.sources:
             views.append(self._contact_view())
         if self._test is not None:
@@ -153,15 +150,15 @@ class Sources:
         return until - now if until is not None and until > now else None
 
     def _restore(self, saved: SavedLimit, now: float) -> None:
+        if saved.source in (Source.CONTACT, Source.FAULT):
+            return  # the level at boot speaks for the contact (I-06)
         try:
             source = Source(saved.source)
         except ValueError:
             source = Source.FAULT  # a name we do not know still limits
-        if source in (Source.CONTACT, Source.FAULT):
-            return  # the level at boot speaks for the contact (I-06)
         end = None if saved.remaining_s is None else now + saved.remaining_s
         limit = Limited(max(saved.power_w, 0), source, restored=True)
-        self._restored[source] = _Restored(limit, now, end)
+        self._restored.append(_Restored(limit, now, end))
 
     def _all_spoke(self) -> bool:
         eebus = self.lpc is not None and self.lpc.state != INIT
@@ -196,16 +193,6 @@ class Sources:
             peer=self.lpc.peer,
         )
 
-    def _restored_view(self, source: Source) -> SourceView:
-        restored = self._restored[source]
-        return SourceView(
-            source=source,
-            limit=restored.limit,
-            state="restored",
-            since=restored.since,
-            expires_at=restored.expires_at,
-        )
-
     def _contact_view(self) -> SourceView:
         contact = self.contact
         limit_w = self._signal.contact_limit_w
@@ -237,6 +224,16 @@ class Sources:
 
     def _owed_w(self, otherwise_w: int) -> int:
         return otherwise_w if self._pmin_w is None else self._pmin_w
+
+
+def _restored_view(restored: _Restored) -> SourceView:
+    return SourceView(
+        source=restored.limit.source,
+        limit=restored.limit,
+        state="restored",
+        since=restored.since,
+        expires_at=restored.expires_at,
+    )
 
 
 def _is_over(expires_at: float | None, now: float) -> bool:
