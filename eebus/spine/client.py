@@ -1,4 +1,4 @@
-"""The client side: our requests to peers, their repetition, and what peers tell us.
+"""The client side: our requests to peers and their repetition.
 
 A request that nobody answers is repeated after 30 s, 5 min and 15 min, each time with a fresh
 counter (guide P 2.6.2). Writes are never repeated here: an outdated limit must not arrive late,
@@ -8,34 +8,25 @@ the use case decides (K-04).
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from eebus.spine.addresses import FeatureAddress, is_within, node_management
+from eebus.spine.addresses import FeatureAddress, node_management
 from eebus.spine.datagram import CALL, READ, WRITE, Header, build_command, to_wire
-from eebus.spine.discovery import change_tree, device_of, read_tree, read_use_cases
 from eebus.spine.events import (
-    DataReceived,
-    EntityGone,
     PeerReady,
     RequestUnanswered,
-    ResultReceived,
 )
 from eebus.spine.model import node_management as nm
 from eebus.spine.model.binding_management import BindingManagementRequestCall
-from eebus.spine.model.result import ResultData
 from eebus.spine.model.subscription_management import SubscriptionManagementRequestCall
 from eebus.spine.requests import Request
-from eebus.spine.restricted import PARTIAL, Filter, entries, merge
-from eebus.wire.errors import SpineError
+from eebus.spine.restricted import Filter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import msgspec
 
-    from eebus.spine.addresses import Entity
-    from eebus.spine.datagram import Command
     from eebus.spine.functions import AnyFunction
     from eebus.spine.session import Session
     from eebus.spine.state import DeviceState
@@ -53,14 +44,12 @@ BIND: Final = nm.NODE_MANAGEMENT_BINDING_REQUEST_CALL
 
 
 class Client:
-    """Sends requests and takes replies, results and notifies."""
+    """Sends requests and repeats or gives up what is not answered."""
 
     def __init__(self, state: DeviceState) -> None:
         self._state = state
         self._own = node_management(state.tree.device)
         self._to_primary: Route = (self._own, node_management(None))
-
-    # --- requests ---
 
     def discover(self, session: Session, now: float) -> int:
         """Read the detailed discovery; without destination device until it is known."""
@@ -214,169 +203,20 @@ class Client:
             is_final = not request.waits_s
             event = RequestUnanswered(session.peer, request.number, final=is_final)
             self._state.events.append(event)
-            self._without_use_cases(session, request)
+            self.without_use_cases(session, request)
             if is_final:
                 session.requests.close(request)
             else:
                 request.due, request.waiting = now + request.waits_s[0], True
                 request.waits_s = request.waits_s[1:]
 
-    # --- answers and notifies ---
-
-    def take_result(self, session: Session, reference: int | None, result: ResultData) -> None:
-        """Match a result with its request; a success is no answer to a read."""
-        request = session.requests.find(reference)
-        number = result.error_number or 0
-        if request is None or (request.classifier == READ and number == 0):
-            return
-        session.requests.close(request)
-        description = result.description or ""
-        event = ResultReceived(session.peer, request.number, number, description[:4096])
-        self._state.events.append(event)
-        if number == 0 and request.function in {SUBSCRIBE, BIND}:
-            self._keep_relation(session, request)
-        self._without_use_cases(session, request)
-
-    def _without_use_cases(self, session: Session, request: Request) -> None:
+    def without_use_cases(self, session: Session, request: Request) -> None:
         """A peer that does not tell its use cases is ready without them."""
         if request.function is USE_CASES and not session.are_use_cases_known:
             session.are_use_cases_known = True
-            self._ready(session)
+            self.ready(session)
 
-    def _keep_relation(self, session: Session, request: Request) -> None:
-        """Remember what the peer granted, for the tables (H-32)."""
-        if request.relation is None:
-            return
-        client, server = request.relation
-        client, server = client.on(self._own.device), server.on(session.remote.address)
-        table = self._state.bindings if request.function is BIND else self._state.subscriptions
-        try:
-            table.add(session.peer, client, server)
-        except SpineError:
-            LOGGER.debug("x granted relations of %s are full", session.peer)
-
-    def take_reply(self, session: Session, header: Header, command: Command, now: float) -> None:
-        """Take the data we asked this peer for; anything else is discarded (H-65)."""
-        request = session.requests.find(header.reference)
-        if (
-            request is None
-            or request.classifier != READ
-            or request.function is not command.function
-            or command.data is None
-            or (request.server.entity, request.server.feature)
-            != (header.source.entity, header.source.feature)
-        ):
-            LOGGER.debug("x unexpected reply of %s", session.peer)
-            return
-        if request.restricted and not command.filters:
-            command = replace(command, filters=(PARTIAL,))
-        if self._take(session, header, command, "reply", now):
-            session.requests.close(request)
-
-    def take_notify(self, session: Session, header: Header, command: Command, now: float) -> None:
-        """Take what a server of this peer tells; also without a read before."""
-        self._take(session, header, command, "notify", now)
-
-    def _take(
-        self,
-        session: Session,
-        header: Header,
-        command: Command,
-        classifier: Literal["reply", "notify"],
-        now: float,
-    ) -> bool:
-        match command.data:
-            case nm.NodeManagementDetailedDiscoveryData() as discovery:
-                return self._take_discovery(
-                    session, discovery, now, is_partial=bool(command.filters)
-                )
-            case nm.NodeManagementUseCaseData() as use_cases:
-                return self._take_use_cases(session, use_cases, is_partial=bool(command.filters))
-            case _ if command.function.feature == "NodeManagement":
-                return False  # tables of others, and deletions nobody can mean (H-30)
-            case _:
-                return self._take_data(session, header.source, command, classifier)
-
-    def _take_discovery(
-        self,
-        session: Session,
-        data: nm.NodeManagementDetailedDiscoveryData,
-        now: float,
-        *,
-        is_partial: bool,
-    ) -> bool:
-        remote, bounds = session.remote, self._state.timings
-        told, device_type = device_of(data)
-        remote.address = remote.address or told  # the header's address wins (H-50)
-        remote.device_type = device_type or remote.device_type
-        if is_partial and session.is_discovered:
-            tree, removed = change_tree(remote.entities, data, remote.address, bounds)
-        else:
-            tree = read_tree(data, remote.address, bounds)
-            removed = [place for place in remote.entities if place not in tree]
-        for entity in removed:
-            self._forget(session, entity)
-        remote.entities = tree
-        if session.is_discovered:
-            self._ready(session)
-            return True
-        session.is_discovered = True
-        self.subscribe(session, self._own, node_management(None), now)
-        self.read(session, self._to_primary, USE_CASES, now)
-        return True
-
-    def _forget(self, session: Session, entity: Entity) -> None:
-        """Drop everything that touches an entity that is gone, and nothing else."""
-        session.remote.forget(entity)
-        session.requests.forget(lambda place: is_within(place, entity))
-        own = self._state.tree.device
-        self._state.drop_relations(
-            session.peer,
-            lambda one: is_within(
-                (one.client if one.server.device == own else one.server).entity, entity
-            ),
-        )
-        self._state.events.append(EntityGone(session.peer, entity))
-
-    def _take_use_cases(
-        self, session: Session, data: nm.NodeManagementUseCaseData, *, is_partial: bool
-    ) -> bool:
-        remote = session.remote
-        told = read_use_cases(data, self._state.timings)
-        if is_partial:  # an entry is one entity and actor; what is not named stays (H-30)
-            named = {(one.entity, one.actor) for one in told}
-            kept = (one for one in remote.use_cases if (one.entity, one.actor) not in named)
-            told = (*kept, *told)[: self._state.timings.max_features]
-        remote.use_cases = told
-        session.are_use_cases_known = True
-        self._ready(session)
-        return True
-
-    def _ready(self, session: Session) -> None:
+    def ready(self, session: Session) -> None:
+        """Tell that the picture of the peer is complete, or complete again."""
         if session.is_discovered and session.are_use_cases_known:
             self._state.events.append(PeerReady(session.peer))
-
-    def _take_data(
-        self,
-        session: Session,
-        source: FeatureAddress,
-        command: Command,
-        classifier: Literal["reply", "notify"],
-    ) -> bool:
-        remote, function = session.remote, command.function
-        source = source.on(remote.address)
-        stored = remote.data(source, function)
-        bounds = self._state.timings
-        try:
-            data = merge(function, stored, command.data, command.filters)
-        except SpineError as error:
-            LOGGER.debug("x %s of %s not usable: %s", function.name, session.peer, error)
-            return False
-        is_new = stored is None and remote.cached() >= bounds.max_cached
-        if is_new or len(entries(function, data)) > bounds.max_remote_items:
-            LOGGER.warning("%s of %s exceeds the bounds, ignored", function.name, session.peer)
-            return False
-        remote.store(source, function, data)
-        event = DataReceived(session.peer, source, function, data, classifier, command.data)
-        self._state.events.append(event)
-        return True

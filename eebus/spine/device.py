@@ -17,6 +17,7 @@ from eebus.spine.addresses import is_within, node_management
 from eebus.spine.client import Client
 from eebus.spine.events import PeerGone
 from eebus.spine.inbound import Inbound
+from eebus.spine.intake import Intake
 from eebus.spine.model import node_management as nm
 from eebus.spine.node_management import NodeManagement
 from eebus.spine.restricted import PARTIAL
@@ -61,7 +62,8 @@ class LocalDevice:
         self._state = DeviceState(LocalTree(info, entities), timings or SpineTimings(), use_cases)
         self._node = NodeManagement(self._state)
         self._client = Client(self._state)
-        self._inbound = Inbound(self._state, self._node, self._client)
+        intake = Intake(self._state, self._client)
+        self._inbound = Inbound(self._state, self._node, intake)
 
     # --- shell side ---
 

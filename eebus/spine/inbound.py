@@ -28,8 +28,8 @@ from eebus.spine.restricted import PARTIAL, entries, merge_write, select
 from eebus.wire.errors import SpineError, WireError
 
 if TYPE_CHECKING:
-    from eebus.spine.client import Client
     from eebus.spine.datagram import Command, Header
+    from eebus.spine.intake import Intake
     from eebus.spine.node_management import NodeManagement
     from eebus.spine.session import Session
     from eebus.spine.specs import FunctionSpec
@@ -52,10 +52,10 @@ BINDING_NEEDED: Final = 9
 class Inbound:
     """Takes one datagram after the other; never raises at a peer's fault."""
 
-    def __init__(self, state: DeviceState, node: NodeManagement, client: Client) -> None:
+    def __init__(self, state: DeviceState, node: NodeManagement, intake: Intake) -> None:
         self._state = state
         self._node = node
-        self._client = client
+        self._intake = intake
 
     def receive(self, session: Session, payload: Json, now: float) -> None:
         """Handle one datagram of a peer."""
@@ -111,11 +111,11 @@ class Inbound:
             LOGGER.debug("x %s: unreadable %.200s", session.peer, ", ".join(command.faults))
         match header.classifier, command.data:
             case "result", ResultData() as result:
-                self._client.take_result(session, header.reference, result)
+                self._intake.take_result(session, header.reference, result)
             case "reply", _:
-                self._client.take_reply(session, header, command, now)
+                self._intake.take_reply(session, header, command, now)
             case "notify", _:
-                self._client.take_notify(session, header, command, now)
+                self._intake.take_notify(session, header, command, now)
             case _:
                 LOGGER.debug("x result without result data from %s", session.peer)
 
