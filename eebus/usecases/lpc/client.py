@@ -16,16 +16,13 @@ from eebus.spine.events import (
     ResultReceived,
     Subscribed,
 )
-from eebus.spine.model.device_configuration import DEVICE_CONFIGURATION_KEY_VALUE_LIST_DATA
-from eebus.spine.model.device_diagnosis import DEVICE_DIAGNOSIS_HEARTBEAT_DATA
-from eebus.spine.model.electrical_connection import ELECTRICAL_CONNECTION_CHARACTERISTIC_LIST_DATA
-from eebus.spine.model.load_control import LOAD_CONTROL_LIMIT_LIST_DATA
 from eebus.usecases import peers
 from eebus.usecases.build import CLIENT_FEATURE
 from eebus.usecases.heartbeat import HeartbeatSender
 from eebus.usecases.lpc.events import CsFound, CsUnusable, HeartbeatSent
-from eebus.usecases.lpc.requests import Limit
-from eebus.usecases.lpc.session import CsSession, Places, Target
+from eebus.usecases.lpc.places import find_places
+from eebus.usecases.lpc.requests import Limit, Target
+from eebus.usecases.lpc.session import CsSession
 from eebus.usecases.lpc.spec import DEVICE_DIAGNOSIS, LPC_EG
 
 if TYPE_CHECKING:
@@ -33,11 +30,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from eebus.spine.addresses import Entity, FeatureAddress, Peer
+    from eebus.spine.addresses import Entity, Peer
     from eebus.spine.device import LocalDevice
     from eebus.spine.events import SpineEvent
-    from eebus.spine.functions import AnyFunction
-    from eebus.spine.remote import RemoteDevice
     from eebus.usecases.lpc.events import LpcEvent
 
 __all__ = ["EnergyGuard", "Limit"]
@@ -166,7 +161,7 @@ class EnergyGuard:
         if remote is None or not found:
             return
         for entity in found:
-            places = self._places(remote, entity)
+            places = find_places(remote, entity, self._client)
             if places is not None:
                 self._session(peer, entity, now).set_up(places, now)
                 return
@@ -184,22 +179,6 @@ class EnergyGuard:
             if wanted is not None:
                 session.set_failsafe(*wanted, now)
         return session
-
-    def _places(self, remote: RemoteDevice, entity: Entity) -> Places | None:
-        def server(function: AnyFunction) -> FeatureAddress | None:
-            feature = remote.server_of(entity, function)
-            return feature.address if feature else None
-
-        limits = server(LOAD_CONTROL_LIMIT_LIST_DATA)
-        if limits is None:
-            return None
-        return Places(
-            client=self._client,
-            load_control=limits,
-            configuration=server(DEVICE_CONFIGURATION_KEY_VALUE_LIST_DATA),
-            diagnosis=server(DEVICE_DIAGNOSIS_HEARTBEAT_DATA),
-            connection=server(ELECTRICAL_CONNECTION_CHARACTERISTIC_LIST_DATA),
-        )
 
     def _sessions_of(self, peer: Peer | None) -> list[CsSession]:
         return [each for each in self.sessions.values() if peer in {None, each.peer}]

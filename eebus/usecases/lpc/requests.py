@@ -5,7 +5,7 @@ Data points are found by what their description says, never by number (H-38).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace as changed
@@ -57,6 +57,22 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What the controllable system should hold, and since when."""
+
+    limit: Limit
+    expires_at: float | None = None
+
+    def at(self, now: float) -> Limit:
+        """The limit to write now: the rest of its time, or inactive after its end."""
+        if self.expires_at is None:
+            return self.limit
+        if now >= self.expires_at:
+            return replace(self.limit, active=False, duration_s=None)
+        return replace(self.limit, duration_s=round(self.expires_at - now, 3))
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Data and filters of a write."""
 
@@ -85,6 +101,13 @@ def limit_entry(
     told = remote.data(server, LOAD_CONTROL_LIMIT_LIST_DATA)
     entries = (told.load_control_limit_data or ()) if told else ()
     return next((each for each in entries if each.limit_id == number), None)
+
+
+def differs(entry: LoadControlLimitData, wanted: Limit) -> bool:
+    """Whether the peer holds something else than ``wanted``."""
+    if bool(entry.is_limit_active) != wanted.active:
+        return True
+    return wanted.active and readable_watts(entry.value) != wanted.value_w
 
 
 def readable_watts(value: ScaledNumber | None) -> Decimal | None:

@@ -6,7 +6,7 @@ target outlives it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
@@ -33,7 +33,8 @@ from eebus.usecases.lpc.events import (
     LimitAnswered,
     NominalMaxRead,
 )
-from eebus.usecases.lpc.requests import Limit
+from eebus.usecases.lpc.insistence import Insistence
+from eebus.usecases.lpc.requests import Limit, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,16 +45,12 @@ if TYPE_CHECKING:
     from eebus.spine.events import DataReceived, SpineEvent
     from eebus.spine.functions import AnyFunction
     from eebus.usecases.lpc.events import LpcEvent
+    from eebus.usecases.lpc.places import Places
 
 SUBSCRIPTION_WAIT_S: Final = 10.0
 """The opening write waits this long for the partner to listen to our heartbeat (guide L 2.11b)."""
 OPENING_GRACE_S: Final = 5.0
 """A write of our own accord waits a moment for a newer target; the duty is 60 s (LPC-913)."""
-REFUSED_STEP_S: Final = 60.0
-REFUSED_EARLY_S: Final = 5.0
-"""Retries after a refusal: just under 60 s, then a minute more each time (guide L 2.5, K-03)."""
-SILENCE_RETRIES_S: Final = (30.0, 300.0, 900.0)
-"""Retries of an unanswered write (guide P 2.6.2, K-04)."""
 DRIFT_WAIT_S: Final = 30.0
 EXPIRY_CHECK_S: Final = 5.0
 BINDING_NEEDED: Final = 9
@@ -68,33 +65,6 @@ class Kind(Enum):
     RAW = auto()
     FAILSAFE = auto()
     BINDING = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What the controllable system should hold, and since when."""
-
-    limit: Limit
-    expires_at: float | None = None
-
-    def at(self, now: float) -> Limit:
-        """The limit to write now: the rest of its time, or inactive after its end."""
-        if self.expires_at is None:
-            return self.limit
-        if now >= self.expires_at:
-            return replace(self.limit, active=False, duration_s=None)
-        return replace(self.limit, duration_s=round(self.expires_at - now, 3))
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Addresses: our client feature and the servers of the controllable system."""
-
-    client: FeatureAddress
-    load_control: FeatureAddress
-    configuration: FeatureAddress | None
-    diagnosis: FeatureAddress | None
-    connection: FeatureAddress | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +95,7 @@ class CsSession:
         self._is_heard_at: float | None = None
         self._is_answered = False
         self._is_manual = False
-        self._refusals = 0
-        self._silences = 0
+        self._insistence = Insistence()
         self._write_at: float | None = None
         self._check_at: float | None = None
 
@@ -192,7 +161,7 @@ class CsSession:
     def aim(self, target: Target | None, now: float) -> None:
         """A new target supersedes whatever waits, at once (K-04)."""
         self.target = target
-        self._refusals = self._silences = 0
+        self._insistence.reset()
         self._is_manual = False
         self._check_at = None
         if self._can_write(now):
@@ -307,7 +276,7 @@ class CsSession:
 
     def _write_limit(self, now: float) -> None:
         self._write_at = None
-        if self._refusals and self._heartbeat.is_running:
+        if self._insistence.refusals and self._heartbeat.is_running:
             self._heartbeat.beat(now)  # the retry follows a fresh heartbeat
         wanted = self._wanted(now)
         self._send_limit(wanted, Kind.LIMIT, now)
@@ -361,21 +330,18 @@ class CsSession:
         if any(request.kind is Kind.LIMIT for request in self._open.values()):
             return  # a newer target is under way: only its answer counts
         if error_number is None:
-            if self._silences < len(SILENCE_RETRIES_S):
-                self._write_at = now + SILENCE_RETRIES_S[self._silences]
-                self._silences += 1
-            else:
+            again_s = self._insistence.unanswered()
+            self._write_at = None if again_s is None else now + again_s
+            if again_s is None:
                 self._say("limit writes stay unanswered")
             return
         self._is_answered = True
-        self._silences = 0
         if error_number == 0:
-            self._refusals = 0
+            self._insistence.reset()
             if self.target is not None and self.target.expires_at is not None:
                 self._check_at = max(now, self.target.expires_at) + EXPIRY_CHECK_S
         else:
-            self._refusals += 1
-            self._write_at = now + self._refusals * REFUSED_STEP_S - REFUSED_EARLY_S
+            self._write_at = now + self._insistence.refused()
             if error_number == BINDING_NEEDED and self.places is not None:
                 self._is_bound = False
                 self._bind(self.places.load_control, now)
@@ -427,10 +393,7 @@ class CsSession:
         if remote is None or places is None or number is None:
             return False
         entry = requests.limit_entry(remote, places.load_control, number)
-        wanted = self._wanted(now)
-        if entry is None or bool(entry.is_limit_active) != wanted.active:
-            return entry is not None
-        return wanted.active and requests.readable_watts(entry.value) != wanted.value_w
+        return entry is not None and requests.differs(entry, self._wanted(now))
 
     def _say(self, reason: str) -> None:
         """Tell the owner once per reason."""
