@@ -87,7 +87,3 @@ class Requests:
     def take_due(self, now: float) -> list[Request]:
         """Return the requests whose time has come; they stay open."""
         return [one for one in self._open if one.due <= now]
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._open.clear()

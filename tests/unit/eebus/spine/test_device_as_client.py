@@ -606,3 +606,16 @@ def test_every_due_deadline_makes_progress(box: RawPeer, device: LocalDevice) ->
 def test_request_to_a_peer_that_is_not_connected_is_our_mistake(device: LocalDevice) -> None:
     with pytest.raises(LocalUseError):
         device.read("c" * 40, client_of(device), HEARTBEAT_SERVER, HEARTBEAT, 0.0)
+
+
+def test_request_made_again_while_it_waits_goes_out_at_once(
+    box: RawPeer, device: LocalDevice
+) -> None:
+    route = (box.ski, client_of(device), HEARTBEAT_SERVER, HEARTBEAT)
+    number = device.read(*route, box.now)
+    box.wait_until(box.now + 20.0)
+    box._collect()
+
+    assert device.read(*route, box.now) == number
+    assert len(box._collect()) == 1
+    assert device.deadline == box.now + 10.0

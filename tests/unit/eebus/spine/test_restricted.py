@@ -525,3 +525,69 @@ def test_selector_the_entry_has_no_element_for_is_not_supported() -> None:
     with pytest.raises(SpineError) as caught:
         select(LIMITS, STORED, Filter("partial", (Odd(phase_of_moon=1),)))
     assert caught.value.error_number == 8
+
+
+@pytest.mark.parametrize("filters", [(), (PARTIAL,)])
+def test_exchange_without_data_is_an_error(filters: tuple[Filter, ...]) -> None:
+    with pytest.raises(SpineError) as caught:
+        merge(LIMITS, STORED, None, filters)
+    assert caught.value.error_number == 1
+
+
+def test_selectors_need_exactly_one_data_entry() -> None:
+    partial = Filter("partial", (chosen(0),))
+
+    assert error_of(LIMITS, STORED, limits(limit(None), limit(None)), partial) == 7
+
+
+def test_selectors_are_not_defined_for_functions_without_list() -> None:
+    data = DeviceDiagnosisHeartbeatData(heartbeat_counter=1)
+    for control in ("partial", "delete"):
+        one = Filter(control, (chosen(0),))  # type: ignore[arg-type]  # both literals
+        assert error_of(HEARTBEAT, data, data, one) == 8
+    with pytest.raises(SpineError) as caught:
+        select(HEARTBEAT, data, Filter("partial", (chosen(0),)))
+    assert caught.value.error_number == 8
+
+
+def test_elements_of_a_function_without_list_are_picked() -> None:
+    data = DeviceDiagnosisHeartbeatData(heartbeat_counter=1, heartbeat_timeout="PT60S")
+    elements = DeviceDiagnosisHeartbeatDataElements(heartbeat_timeout=TAG)
+
+    assert select(HEARTBEAT, data, Filter("partial", (), elements)) == (
+        DeviceDiagnosisHeartbeatData(heartbeat_timeout="PT60S")
+    )
+
+
+def test_list_whose_entries_have_no_identifiers_is_replaced() -> None:
+    from eebus.spine.model.sensing import SENSING_LIST_DATA, SensingData, SensingListData
+
+    stored = SensingListData(sensing_data=(SensingData(state="on"), SensingData(state="off")))
+    incoming = SensingListData(sensing_data=(SensingData(state="on"),))
+
+    assert merge(SENSING_LIST_DATA, stored, incoming, (PARTIAL,)) == incoming
+    assert merge_write(SENSING_LIST_DATA, stored, incoming) == incoming
+
+
+def test_unchangeable_setpoint_cannot_be_deleted() -> None:
+    from eebus.spine.model.setpoint import SetpointListDataSelectors
+
+    stored = SetpointListData(
+        setpoint_data=(SetpointData(setpoint_id=0, is_setpoint_changeable=False),)
+    )
+    delete = Filter("delete", (SetpointListDataSelectors(setpoint_id=0),))
+
+    with pytest.raises(SpineError) as caught:
+        merge_write(SETPOINT_LIST_DATA, stored, None, (delete,))
+    assert caught.value.error_number == 7
+
+
+def test_ambiguous_entry_without_its_sub_identifier_is_new() -> None:
+    stored = measured(
+        MeasurementData(measurement_id=0, value_type="minValue"),
+        MeasurementData(measurement_id=0, value_type="maxValue"),
+    )
+
+    merged = merge(MEASUREMENTS, stored, measured(MeasurementData(measurement_id=0)), (PARTIAL,))
+
+    assert len(merged.measurement_data or ()) == 3
