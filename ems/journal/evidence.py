@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ems.control.grid_limit import Limited, Source
+from ems.control.plant import BelowPmin
 from ems.control.reasons import ReasonCode
 from ems.journal.means import Baseline
 from ems.journal.ongoing import Ongoing, OpenEvent, participants
@@ -43,6 +44,7 @@ class SiteFacts:
     software_version: str = ""
     config_hash: str = ""
     control_mode: str = "ems"
+    below_pmin: str = "OBEY_AND_FLAG"
 
 
 def _uuid() -> str:
@@ -55,6 +57,7 @@ class Evidence:
     def __init__(self, facts: SiteFacts, *, new_id: Callable[[], str] = _uuid) -> None:
         """``new_id`` makes the ids of events."""
         self.facts = facts
+        self._clamps = facts.below_pmin == BelowPmin.CLAMP_TO_PMIN
         self._new_id = new_id
         self._open: dict[str, Ongoing] = {}
         self._resumed: dict[str, float] = {}
@@ -116,7 +119,7 @@ class Evidence:
 
     def _take_stored(self, now: float, utc: datetime) -> None:
         for stored in self._stored:
-            self._open[stored.source] = Ongoing.resume(stored, now, utc)
+            self._open[stored.source] = Ongoing.resume(stored, now, utc, clamps=self._clamps)
             self._resumed[stored.source] = now
         self._stored = []
 
@@ -152,7 +155,7 @@ class Evidence:
     def _start(
         self, source: str, view: SourceView, decision: Decision, now: float, utc: datetime
     ) -> RecordDraft:
-        event = Ongoing(self._new_id(), source, utc, now)
+        event = Ongoing(self._new_id(), source, utc, now, clamps=self._clamps)
         ceiling = event.begin(view, decision, now, utc)
         self._open[source] = event
         facts = self.facts

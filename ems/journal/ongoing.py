@@ -48,8 +48,15 @@ class _Quarter:
 class Ongoing:
     """Follows one source from its limit to its release."""
 
-    def __init__(self, event_id: str, source: str, received: datetime, since: float) -> None:
-        """``since``: protocol time of the reception [s]."""
+    def __init__(
+        self, event_id: str, source: str, received: datetime, since: float, *, clamps: bool = False
+    ) -> None:
+        """``since``: protocol time of the reception [s].
+
+        ``clamps``: a ceiling below P_min,14a is applied as P_min,14a (14a.md 3.6).
+        """
+        self.clamps = clamps
+        self.commanded_w = 0
         self.event_id = event_id
         self.source = source
         self.received = received
@@ -65,7 +72,9 @@ class Ongoing:
         self._quarter: _Quarter | None = None
 
     @classmethod
-    def resume(cls, stored: OpenEvent, now: float, utc: datetime) -> Ongoing:
+    def resume(
+        cls, stored: OpenEvent, now: float, utc: datetime, *, clamps: bool = False
+    ) -> Ongoing:
         """Go on with an event of the process before."""
         received = utc_time(stored.received_at)
         event = cls(
@@ -73,9 +82,11 @@ class Ongoing:
             stored.source,
             received,
             now - max(0.0, (utc - received).total_seconds()),
+            clamps=clamps,
         )
         event.judgement = Judgement.from_json(stored.running)
         event.ceiling_w = int(stored.ceiling["applied_w"])
+        event.commanded_w = int(stored.ceiling["commanded_w"])
         event.resumed = True
         event._sampled_at = now  # own class
         return event
@@ -145,9 +156,9 @@ class Ongoing:
     def _changed(self, view: SourceView) -> bool:
         if self.resumed:
             self.resumed = False  # the end of the process before is told in another clock
-            if _power_w(view) == self.ceiling_w:
+            if _power_w(view) == self.commanded_w:
                 self.expires_at = view.expires_at
-        if _power_w(view) != self.ceiling_w or (view.expires_at is None) != (
+        if _power_w(view) != self.commanded_w or (view.expires_at is None) != (
             self.expires_at is None
         ):
             return True
@@ -156,16 +167,18 @@ class Ongoing:
         return abs(view.expires_at - self.expires_at) > SAME_END_S
 
     def _take(self, view: SourceView, decision: Decision, now: float, utc: datetime) -> Json:
-        self.ceiling_w = _power_w(view)
+        self.commanded_w = self.ceiling_w = _power_w(view)
         self.expires_at = view.expires_at
         owed_w = decision.pmin_14a_w
+        if self.clamps and owed_w is not None:
+            self.ceiling_w = max(self.commanded_w, owed_w)
         return {
             "at": utc_text(utc),
-            "commanded_w": self.ceiling_w,
+            "commanded_w": self.commanded_w,
             "owed_pmin_w": owed_w,
             "applied_w": self.ceiling_w,
             "duration_s": None if view.expires_at is None else round(view.expires_at - now, 1),
-            "below_minimum": owed_w is not None and self.ceiling_w < owed_w,
+            "below_minimum": owed_w is not None and self.commanded_w < owed_w,
         }
 
     def _trace(self, decision: Decision, now: float, utc: datetime) -> list[RecordDraft]:

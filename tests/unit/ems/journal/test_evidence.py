@@ -166,6 +166,23 @@ def test_a_ceiling_below_the_minimum_is_flagged() -> None:
     assert event.below_minimum
 
 
+@pytest.mark.rule("R-14A-30")
+def test_where_pmin_is_the_least_commanded_owed_and_applied_are_told_apart() -> None:
+    story = Story()
+    story.evidence = Evidence(SiteFacts(below_pmin="CLAMP_TO_PMIN"))
+    story.see(limited(4_200, drawn_w=15_000), for_s=120)
+    story.see(limited(20_000, drawn_w=15_000), for_s=10)
+
+    (event,) = story.events()
+
+    values = [
+        (c["commanded_w"], c["owed_pmin_w"], c["applied_w"], c["below_minimum"])
+        for c in event.ceilings
+    ]
+    assert values == [(4_200, 15_120, 15_120, True), (20_000, 15_120, 20_000, False)]
+    assert event.result["compliant"] is True
+
+
 @pytest.mark.rule("R-14A-61")
 def test_a_quiet_house_was_already_below() -> None:
     story = Story()
@@ -439,7 +456,7 @@ def stored(**changed: Any) -> OpenEvent:
         "source": "eebus",
         "received_at": at(-100),
         "last_at": at(-5),
-        "ceiling": {"applied_w": 4_200},
+        "ceiling": {"commanded_w": 4_200, "applied_w": 4_200},
         "running": {
             "reaction": "COMMANDED",
             "reaction_s": 3.0,
