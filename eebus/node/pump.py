@@ -179,12 +179,14 @@ class Pump:
 
     async def _hand_over(self) -> None:
         """Events first, then frames: an answer never leaves before its event was taken."""
-        while events := self._connection.take_events():
+        events = self._connection.take_events()
+        while True:
             for event in events:
                 self._note(event)
                 await self._report(self._link, event)
             self._flush()
-        self._flush()
+            if not (events := self._connection.take_events()):
+                return
 
     def _flush(self) -> None:
         for frame in self._connection.take_frames():

@@ -27,6 +27,8 @@ def run(work: Coroutine[Any, Any, None], timeout_s: float = 20.0) -> None:
     async def bounded() -> None:
         async with asyncio.timeout(timeout_s):
             await work
+        for _ in range(3):  # closed transports say goodbye in the next turns
+            await asyncio.sleep(0)
 
     asyncio.run(bounded())
 

@@ -60,15 +60,18 @@ def test_server_and_client_at_the_same_time(start: Start) -> None:
     one, two = ShipTool(), ShipTool()
 
     async def work() -> None:
-        async with start(trusts=one) as dut, dialling(dut, two) as outgoing:
-            async with one.dial(dut.port) as incoming:
-                await asyncio.gather(
-                    incoming.hello_to_data(is_client=True),
-                    outgoing.hello_to_data(is_client=False),
-                )
-                await dut.linked(one)
-                await dut.linked(two)
-                assert sorted(dut.actors.connected) == sorted([one.ski, two.ski])
+        async with (
+            start(trusts=one) as dut,
+            dialling(dut, two) as outgoing,
+            one.dial(dut.port) as incoming,
+        ):
+            await asyncio.gather(
+                incoming.hello_to_data(is_client=True),
+                outgoing.hello_to_data(is_client=False),
+            )
+            await dut.linked(one)
+            await dut.linked(two)
+            assert sorted(dut.actors.connected) == sorted([one.ski, two.ski])
 
     run(work())
 
