@@ -157,6 +157,7 @@ class Site:
     saved_at: float = 0.0
     grid_silent: bool = False
     refuses: set[str] = field(default_factory=set)
+    deaf: set[str] = field(default_factory=set)
     _pending: list[tuple[float, str, Setpoint | None]] = field(default_factory=list)
     _slots: dict[str, Command] = field(default_factory=dict)
     _written: dict[str, float] = field(default_factory=dict)
@@ -302,11 +303,13 @@ class Site:
         del self._slots[name]
         setpoint = command.setpoint if isinstance(command, SetLimit) else None
         if name in self.refuses:
-            self.give(SetpointFailed(load_id=name, setpoint=setpoint, why="no"))
+            self.give(SetpointFailed(load_id=name, setpoint=setpoint, why="no", refused=True))
+            return
+        if name in self.deaf:
             return
         self._written[name] = self.now
         if isinstance(command, Stop):
-            device.order(Setpoint(power_w=0, current_ma=0))
+            device.cap = 0.0  # the contactor opens, whatever the electronics think
             return
         device.order(setpoint)
         self._pending.append((self.now + 0.02, name, setpoint))
