@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +24,18 @@ def register(app: typer.Typer) -> None:
             float, typer.Option("--speed", min=0.1, max=100.0, help="Protocol clock factor.")
         ] = 0.0,
         seed: Annotated[int, typer.Option("--seed", help="Of noise, ramps and phases.")] = 1,
+        fault: Annotated[
+            list[str] | None,
+            typer.Option("--fault", metavar="ID:FAULT", help="Of a device, as in ems sim site."),
+        ] = None,
+        escalation: Annotated[
+            bool,
+            typer.Option("--escalation/--no-escalation", help="Cut others for who disobeys."),
+        ] = True,
+        keep: Annotated[
+            Path | None,
+            typer.Option("--keep", help="Keep configuration, state and logs in this folder."),
+        ] = None,
     ) -> None:
         """Start control box, site and EMS; watch a limit become watts."""
         from ems.demo import DemoOptions, run_demo
@@ -32,6 +45,9 @@ def register(app: typer.Typer) -> None:
             as_json=cli.as_json,
             speed=speed,
             seed=seed,
+            faults=tuple(fault or ()),
+            escalation=escalation,
+            folder=keep,
             language="en" if cli.lang == texts.EN else "de",
         )
         sys.exit(run_demo(options))

@@ -11,6 +11,7 @@ import typer
 
 from ems.cli.common import Cli, command
 from ems.cli.run import EpochOption, SpeedOption
+from ems.cli.units import ski
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +20,61 @@ def register(app: typer.Typer) -> None:
     app.add_typer(sim, name="sim")
     _register_box(sim)
     _register_site(sim)
+
+
+def _register_box(sim: typer.Typer) -> None:
+    @command(
+        sim,
+        "control-box",
+        example="ems sim control-box --identity ./box --peer 1234…CDEF --dial 192.168.1.10:4712",
+    )
+    def control_box(
+        cli: Cli,
+        *,
+        identity: Annotated[
+            Path, typer.Option("--identity", help="Folder of this box's key and trust.")
+        ],
+        peer: Annotated[str, typer.Option("--peer", metavar="SKI", help="The EMS to control.")],
+        dial: Annotated[
+            str, typer.Option("--dial", metavar="HOST:PORT", help="Where the EMS listens.")
+        ] = "",
+        listen: Annotated[
+            int | None, typer.Option("--listen", min=0, max=65535, help="Port to be dialled on.")
+        ] = None,
+        script: Annotated[
+            Path | None, typer.Option("--script", help="Commands; left out: standard input.")
+        ] = None,
+        interface: Annotated[
+            list[str] | None, typer.Option("--interface", help="Listen and announce here only.")
+        ] = None,
+        mdns: Annotated[
+            bool, typer.Option("--mdns", help="Announce this box and look for the EMS.")
+        ] = False,
+        speed: SpeedOption = 1.0,
+        clock_epoch: EpochOption = 0.0,
+    ) -> None:
+        """Play an EEBUS control box (energy guard) against this or any other EMS."""
+        from ems.sim.control_box import ControlBoxOptions, run_control_box
+
+        options = ControlBoxOptions(
+            identity=identity,
+            peer=ski(peer),
+            dial=_endpoint(dial) if dial else None,
+            listen=listen,
+            script=script,
+            interfaces=tuple(interface or ()),
+            mdns=mdns,
+            speed=speed,
+            epoch=clock_epoch,
+        )
+        sys.exit(asyncio.run(run_control_box(options)))
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal():
+        raise typer.BadParameter("HOST:PORT", param_hint="--dial")
+    return host.strip("[]"), int(port)
 
 
 def _register_site(sim: typer.Typer) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from eebus.node.clock import SystemClock
+from ems.demo.child import ChildFailedError
 from ems.demo.service import ServiceError
 from ems.demo.view import Picture, render
 from ems.demo.words import watts, word
@@ -80,8 +81,8 @@ class LiveView:
             if key is not None and key.lower() in ("q", "\x03"):
                 return
             if key is not None:
-                await self.press(key.lower())
-            self._stage.check_alive()
+                await self._try(key.lower())
+            self._stage.check_site()
             self._live.update(render(await self._picture()), refresh=True)
 
     async def press(self, key: str) -> None:
@@ -106,6 +107,13 @@ class LiveView:
                 self._message = word("sun_on" if self._sun else "sun_off", self._lang)
             case _:
                 pass
+
+    async def _try(self, key: str) -> None:
+        """A program that was ended from outside is shown, it does not end the view."""
+        try:
+            await self.press(key)
+        except ChildFailedError as error:
+            self._message = str(error)
 
     async def _limit(self) -> None:
         limit_w = LIMITS_W[self._next_limit % len(LIMITS_W)]

@@ -49,7 +49,11 @@ class Report:
     def played(self, played: Played, stage: Stage) -> None:
         """The story is over."""
         if self._options.as_json:
-            document: Json = {"ok": played.held, "data": data_of(played, stage), "warnings": []}
+            document: Json = {
+                "ok": played.held,
+                "data": data_of(played, stage),
+                "warnings": list(played.troubles),
+            }
             self._print(json.dumps(document, ensure_ascii=False))
             return
         self._print("")

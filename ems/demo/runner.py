@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ems.demo.child import ChildFailedError
 from ems.demo.journal import read_records
 from ems.demo.judge import Step, judge
 from ems.demo.plant_toml import DEVICES
@@ -27,11 +28,16 @@ INERT: Final = frozenset(device.id for device in DEVICES if device.kind == "heat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """A story that was played: verdicts and everything they rest on."""
+    """A story that was played: verdicts and everything they rest on.
+
+    Attributes:
+        troubles: actions that could not be carried out.
+    """
 
     story: Story
     steps: list[Step]
     trace: Trace
+    troubles: tuple[str, ...] = ()
 
     @property
     def held(self) -> bool:
@@ -48,6 +54,7 @@ class Runner:
         self._tell = tell
         self._zero = 0.0
         self._causes: dict[str, float] = {}
+        self._troubles: list[str] = []
 
     async def play(self) -> Played:
         """Prepare, play every row at its time, read the journal, judge.
@@ -61,7 +68,12 @@ class Runner:
             self._tell(row)
             await self._play(row)
         trace = self._trace(await read_records(self._stage, self._zero))
-        return Played(story=self._story, steps=judge(self._story, trace), trace=trace)
+        return Played(
+            story=self._story,
+            steps=judge(self._story, trace),
+            trace=trace,
+            troubles=tuple(self._troubles),
+        )
 
     async def _open(self) -> None:
         """Row one: the EMS starts, the box dials, the user accepts; sets the story's zero."""
@@ -80,11 +92,18 @@ class Runner:
         beats = self._stage.box_log.beats
         before = len(beats)
         for action in row.do:
-            await self._stage.act(action)
+            await self._act(row, action)
         if row.delay_s:
             # the last heartbeat is the cause, and the box knows best when it was
             await self._wait(lambda: len(beats) > before, BEAT_S)
             self._causes[row.name] = beats[-1] - self._zero if beats else row.at_s
+
+    async def _act(self, row: Row, action: str) -> None:
+        """A program that was killed from outside fails the rows that need it, not the run."""
+        try:
+            await self._stage.act(action)
+        except ChildFailedError as error:
+            self._troubles.append(f"{row.name}: {action}: {error}")
 
     async def _wait(self, reached: Callable[[], bool], seconds: float) -> None:
         """Wait for ``reached``, at most ``seconds`` [protocol s]."""
@@ -94,10 +113,10 @@ class Runner:
             await clock.sleep_until(clock.monotonic() + 0.1)
 
     async def _reach(self, deadline: float) -> None:
-        """Wait for ``deadline`` [protocol s]; end early when a program is gone."""
+        """Wait for ``deadline`` [protocol s]; give up when the site is gone."""
         clock = self._stage.clock
         while (now := clock.monotonic()) < deadline:
-            self._stage.check_alive()
+            self._stage.check_site()
             await clock.sleep_until(min(deadline, now + clock.speed))
 
     def _trace(self, records: RecordsSeen | None) -> Trace:

@@ -157,6 +157,8 @@ class Stage:
         """
         who, _, what = action.partition(" ")
         match who:
+            case "box" if what == "kill":
+                await self._children["control-box"].kill()
             case "box":
                 await self._children["control-box"].send(what)
             case "site":
@@ -190,20 +192,15 @@ class Stage:
         """``ems ARGS --json`` about this plant."""
         return await run_ems([*args, *self.journal_args], self._log("cli"))
 
-    def kill_box(self) -> None:
-        """End the control box as a power cut would."""
-        self._children["control-box"].signal(signal.SIGKILL)
-
-    def check_alive(self) -> None:
-        """Make sure that the simulators run.
+    def check_site(self) -> None:
+        """Make sure that the site runs: without its physics nothing can be judged or shown.
 
         Raises:
-            ChildFailedError: one of them has ended.
+            ChildFailedError: it has ended.
         """
-        for name in ("site", "control-box"):
-            child = self._children.get(name)
-            if child is not None and not child.running:
-                raise ChildFailedError(f"{name} has ended, see {child.log}")
+        child = self._children["site"]
+        if not child.running:
+            raise ChildFailedError(f"site has ended, see {child.log}")
 
     # -- ending -----------------------------------------------------------------------------------
 
