@@ -457,3 +457,62 @@ def test_the_test_station_itself_draws_nothing_below_six_ampere() -> None:
     obey_charger(device)
 
     assert device.get("current_limit_active") == 0
+
+
+def test_values_of_an_earlier_poll_are_forgotten_when_they_are_old() -> None:
+    async def story() -> None:
+        device = simulated_device("keba_p30")
+        async with opened(device) as load:
+            for _ in range(6):
+                reading = await load.read()
+            assert None not in reading.currents_ma + reading.voltages_mv
+            device.clock.advance(31)
+            reading = await load.read()
+            known = [v for v in reading.currents_ma + reading.voltages_mv if v is not None]
+            assert len(known) == 1
+
+    run(story())
+
+
+def test_a_pause_that_was_cancelled_half_way_may_have_happened() -> None:
+    async def story() -> None:
+        device = simulated_device("keba_p30")
+        async with opened(device) as load:
+            await load.limit(SIX_AMPERE)
+            device.delay_s = 0.03
+            pause = asyncio.ensure_future(load.limit(OFF))
+            await asyncio.sleep(0.01)
+            pause.cancel()
+            await load.limit(SIX_AMPERE)
+            assert device.get("enable") == 1
+
+    run(story())
+
+
+def test_a_station_that_is_switched_off_obeys_zero_whatever_current_it_shows() -> None:
+    async def story() -> None:
+        device = simulated_device("warp")
+        device.set(current_limit_active=16)
+        device.set_raw("enable", 0)
+        async with opened(device) as load:
+            assert (await load.read()).setpoint == OFF
+
+    run(story())
+
+
+@pytest.mark.invariant("I-09")
+def test_a_register_finer_than_the_station_gets_whole_steps_of_the_station() -> None:
+    async def story() -> None:
+        coarse = load_map("mennekes_icc")
+        assert coarse.control is not None
+        control = coarse.control.model_copy(update={"granularity_a": 1})
+        device = MapDevice(coarse.model_copy(update={"control": control}))
+        async with device.serving():
+            link = ModbusLink("127.0.0.1", device.port, Pacing(), device.clock)
+            config = load_config("mennekes_icc", device.port)
+            load = ModbusCharger(config, await open_device(link, 1, device.mapfile, device.clock))
+            await load.limit(Setpoint(power_w=6_700, current_ma=9_900))
+            assert device.get("current_limit") == 9
+            link.close()
+
+    run(story())

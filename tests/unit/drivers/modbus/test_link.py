@@ -239,6 +239,22 @@ def test_cancelling_a_waiter_does_not_lose_the_turn() -> None:
     run(story())
 
 
+def test_a_turn_given_to_someone_who_gave_up_goes_on_to_the_next() -> None:
+    async def story() -> None:
+        device = warp()
+        async with linked(device) as link:
+            link._busy = True
+            waiter = asyncio.ensure_future(link._wait((Priority.LIMIT, -1)))
+            await turns()
+            link._pass_on()
+            waiter.cancel()
+            await turns()
+            async with asyncio.timeout(1):
+                assert await link.read(1, "input", 1000, 2, Priority.STATUS) == [0, 0]
+
+    run(story())
+
+
 def test_the_queue_is_bounded() -> None:
     async def story() -> None:
         device = warp()
