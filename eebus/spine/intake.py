@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from eebus.spine.addresses import FeatureAddress, is_within, node_management
 from eebus.spine.client import BIND, SUBSCRIBE, USE_CASES
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+GENERAL: Final = 1
+
 
 class Intake:
     """Matches answers with requests and keeps the pictures of the peers."""
@@ -45,6 +47,8 @@ class Intake:
         if request is None or (request.classifier == READ and number == 0):
             return
         session.requests.close(request)
+        if number == GENERAL and request.relation is not None and len(request.counters) > 1:
+            number = 0  # "already present": an earlier transmission was granted (spine-go)
         description = result.description or ""
         event = ResultReceived(session.peer, request.number, number, description[:4096])
         self._state.events.append(event)

@@ -619,3 +619,18 @@ def test_request_made_again_while_it_waits_goes_out_at_once(
     assert device.read(*route, box.now) == number
     assert len(box._collect()) == 1
     assert device.deadline == box.now + 10.0
+
+
+@pytest.mark.parametrize(("repeated", "expected"), [(True, 0), (False, 1)])
+def test_already_present_is_a_success_only_after_a_repetition(
+    box: RawPeer, device: LocalDevice, *, repeated: bool, expected: int
+) -> None:
+    number = device.subscribe(box.ski, client_of(device), LIMIT_SERVER, box.now)
+    call = box._collect()[0]
+    if repeated:
+        call = box.wait_until(box.now + 45.0)[0]
+    box.take_events()
+
+    box.answer(call, {"resultData": {"errorNumber": 1, "description": "present"}}, "result")
+
+    assert box.take_events() == [ResultReceived(box.ski, number, expected, "present")]
