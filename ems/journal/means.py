@@ -86,14 +86,11 @@ class Means:
     def as_json(self) -> dict[str, Json]:
         """Means [W]; ``r_w`` is everything that is not SteuVE (14a.md 1.3.2); null: not known."""
         grid_w, steuve_w = self.grid.mean_w, self.steuve.mean_w
-        known = grid_w is not None and steuve_w is not None
         return {
             "span_s": round(self.span_s, 1),
             "p_grid_w": grid_w,
             "p_steuve_w": steuve_w,
-            "r_w": grid_w - steuve_w
-            if known and grid_w is not None and steuve_w is not None
-            else None,
+            "r_w": None if grid_w is None or steuve_w is None else grid_w - steuve_w,
             "nwlb_w": self.nwlb.mean_w,
             "loads": {load_id: one.mean_w for load_id, one in sorted(self.loads.items())},
         }

@@ -182,7 +182,12 @@ def _open_events(path: Path) -> list[OpenEvent]:
         found = list(database.records(connection, condition, parameters))
     finally:
         connection.close()
-    running = {r.event_id: r.data["running"] for r in found if "running" in r.data}
+    return reopened(found)
+
+
+def reopened(records: list[Record]) -> list[OpenEvent]:
+    """What a new process must know about the events in ``records`` that have no end."""
+    running = {r.event_id: r.data["running"] for r in records if "running" in r.data}
     return [
         OpenEvent(
             event_id=one.event_id,
@@ -192,7 +197,8 @@ def _open_events(path: Path) -> list[OpenEvent]:
             ceiling=one.ceilings[-1],
             running=running.get(one.event_id, _running(one)),
         )
-        for one in assemble(found)
+        for one in assemble(records)
+        if one.open
     ]
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ems.control.grid_limit import Source
 from ems.journal.evidence import Evidence, SiteFacts
 from ems.journal.record import GENESIS, Kind, Record, RecordDraft, canonical, seal
-from ems.journal.report import assemble, open_events
+from ems.journal.report import assemble, reopened
 from ems.journal.store import Journal
 from ems.journal.verify import verify
 from tests.kit.decisions import decision, source
@@ -179,9 +179,8 @@ def test_every_period_of_limiting_has_exactly_one_event_also_over_kills(told: li
         keep(evidence.observe(picture, now + 6.0, utc + timedelta(seconds=6)))
         now, utc = now + 6.0 + span_s, utc + timedelta(seconds=6.0 + span_s)
         if killed:
-            still_open = [one for one in assemble(records) if one.open]
             evidence = Evidence(SiteFacts(), new_id=lambda: str(next(ids)))
-            keep(evidence.restore([_stored(one.event_id, records) for one in still_open], utc))
+            keep(evidence.restore(reopened(records), utc))
             now = 100.0
 
     found = assemble(records)
@@ -194,20 +193,6 @@ def test_every_period_of_limiting_has_exactly_one_event_also_over_kills(told: li
     assert len(starts) == len(set(starts))
     assert len(ends) == len(set(ends))
     assert set(ends) <= set(starts)
-
-
-def _stored(event_id: str, records: list[Record]) -> Any:
-    """What a new process reads about an open event, by way of a real journal."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "records.db"
-        journal = Journal(path, utc=UTC_0)
-        for record in records:
-            if record.event_id == event_id:
-                when = datetime.fromisoformat(record.utc)
-                journal.append(record.kind, record.data, when)
-        journal.close()
-        (stored,) = open_events(path)
-        return stored
 
 
 @pytest.mark.invariant("I-16")
