@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 #: A poll that takes longer than this in pacing alone reads its extras one request at a time.
 SLOW_POLL_S: Final = 1.0
-#: Extras read in an earlier poll count as known for so long.
-EXTRA_VALID_S: Final = 30.0
+#: Voltages of an earlier poll count as known for so long; currents and powers never do.
+VOLTAGE_VALID_S: Final = 30.0
 
 
 class ReadPlan:
@@ -42,16 +42,17 @@ class ReadPlan:
         if pacing_s * len(self._device.blocks(everything)) <= SLOW_POLL_S:
             return await self._device.read(everything, Priority.MEASUREMENT)
         values = await self._device.read(self._essential, Priority.MEASUREMENT)
-        await self._read_next_extra()
+        fresh = await self._read_next_extra()
         now = self._device.clock.monotonic()
-        kept = {n: v for n, (at, v) in self._kept.items() if now - at <= EXTRA_VALID_S}
-        return {**kept, **values}
+        kept = {n: v for n, (at, v) in self._kept.items() if now - at <= VOLTAGE_VALID_S}
+        return {**kept, **fresh, **values}
 
-    async def _read_next_extra(self) -> None:
+    async def _read_next_extra(self) -> dict[str, Fraction | None]:
         blocks: list[Block] = self._device.blocks(self._extra)
         if not blocks:
-            return
+            return {}
         self._turn = (self._turn + 1) % len(blocks)
         found = await self._device.read_block(blocks[self._turn], Priority.MEASUREMENT)
         at = self._device.clock.monotonic()
-        self._kept.update({name: (at, value) for name, value in found.items()})
+        self._kept.update({n: (at, v) for n, v in found.items() if n.startswith("voltage_")})
+        return found
