@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from ems.demo.trace import Json
 
 BAR: Final = 24
-SMALL_BAR: Final = 10
+SMALL_BAR: Final = 8
+NAME_WIDTH: Final = 15
+WATTS_WIDTH: Final = 9
+REASON_WIDTH: Final = 27
 ROOM_WITHOUT_LIMIT_W: Final = 45_000
 KEYS: Final = (
     ("L", "key_limit"),
@@ -115,12 +118,12 @@ def _budget(picture: Picture) -> Text:
 
 def _loads(picture: Picture) -> Table:
     lang = picture.lang
-    table = Table(box=None, pad_edge=False, padding=(0, 1), expand=True)
-    table.add_column(word("device", lang), no_wrap=True, min_width=15)
-    table.add_column(word("setpoint", lang), justify="right", no_wrap=True)
-    table.add_column(word("measured", lang), justify="right", no_wrap=True)
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
+    table.add_column(word("device", lang), no_wrap=True, width=NAME_WIDTH)
+    table.add_column(word("setpoint", lang), justify="right", no_wrap=True, width=WATTS_WIDTH)
+    table.add_column(word("measured", lang), justify="right", no_wrap=True, width=WATTS_WIDTH)
     table.add_column("", no_wrap=True, width=SMALL_BAR)
-    table.add_column(word("reason", lang), no_wrap=True, overflow="ellipsis")
+    table.add_column(word("reason", lang), no_wrap=True, width=REASON_WIDTH)
     drawn: dict[str, Json] = {} if picture.truth is None else picture.truth["loads"]
     loads: list[Json] = [] if picture.status is None else picture.status["steuve"]
     for load in loads:
