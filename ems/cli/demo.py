@@ -21,8 +21,14 @@ def register(app: typer.Typer) -> None:
         *,
         scenario: Annotated[str, typer.Option("--scenario", help="Story to run and judge.")] = "",
         speed: Annotated[
-            float, typer.Option("--speed", min=0.1, max=100.0, help="Protocol clock factor.")
-        ] = 0.0,
+            float | None,
+            typer.Option(
+                "--speed",
+                min=0.1,
+                max=100.0,
+                help="Protocol clock factor; left out: 10 for a story, 4 live.",
+            ),
+        ] = None,
         seed: Annotated[int, typer.Option("--seed", help="Of noise, ramps and phases.")] = 1,
         fault: Annotated[
             list[str] | None,
@@ -43,7 +49,7 @@ def register(app: typer.Typer) -> None:
         options = DemoOptions(
             scenario=scenario,
             as_json=cli.as_json,
-            speed=speed,
+            speed=speed or 0.0,
             seed=seed,
             faults=tuple(fault or ()),
             escalation=escalation,
