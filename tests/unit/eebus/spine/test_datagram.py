@@ -109,14 +109,15 @@ def cmd(value: Any) -> Any:
     ("content", "number"),
     [
         ({"function": 5, "loadControlLimitListData": {}}, 1),
+        ({"function": "measurementListData", "loadControlLimitListData": {}}, 1),
         ({"loadControlLimitListData": {}, "measurementListData": {}}, 1),
         ([{"function": "x"}, {"function": "y"}], 1),
         ({"function": "electricalConnectionCharacteristicData"}, 6),
         ({}, 6),
         ({"loadControlLimitListData": {"loadControlLimitData": [[{"limitId": 1.5}]]}}, 1),
     ],
-    ids=["function no text", "two elements", "function twice", "no function of the standard",
-         "empty", "float for an integer"],
+    ids=["function no text", "function and element differ", "two elements", "function twice",
+         "no function of the standard", "empty", "float for an integer"],
 )  # fmt: skip
 def test_malformed_command_has_an_error_number(content: Any, number: int) -> None:
     with pytest.raises(SpineError) as caught:

@@ -634,3 +634,24 @@ def test_already_present_is_a_success_only_after_a_repetition(
     box.answer(call, {"resultData": {"errorNumber": 1, "description": "present"}}, "result")
 
     assert box.take_events() == [ResultReceived(box.ski, number, expected, "present")]
+
+
+def test_relation_tables_of_a_peer_are_nothing_for_use_cases(box: RawPeer) -> None:
+    assert box.send("notify", {"nodeManagementBindingData": {}}) == []
+    assert box.take_events() == []
+
+
+def test_data_of_a_removed_entity_are_forgotten(box: RawPeer, device: LocalDevice) -> None:
+    entries = [[{"limitId": 0}]]
+    box.send(
+        "notify",
+        {"loadControlLimitListData": {"loadControlLimitData": entries}},
+        source=at(BOX, [2], 3),
+    )
+    remote = device.remote(box.ski)
+    assert remote is not None
+    assert remote.data(LIMIT_SERVER, LIMITS) is not None
+
+    box.send("notify", partly(discovery([entity([2], "EVSE", "removed")], [])))
+
+    assert remote.data(LIMIT_SERVER, LIMITS) is None

@@ -765,3 +765,30 @@ def test_data_of_a_function_that_was_not_declared_is_our_mistake(device: LocalDe
         device.data(device.feature((1,), "DeviceDiagnosis", "server"), LOAD_CONTROL_LIMIT_LIST_DATA)
     with pytest.raises(LocalUseError):
         device.bind_guard(load_control().on("d:_n:X_1"), lambda _r, _n: Accept())
+
+
+def test_answer_to_a_source_without_device_names_the_peer_once_it_is_known(
+    tester: RawPeer,
+) -> None:
+    tester.read("nodeManagementUseCaseData")
+
+    reply = tester.read("nodeManagementUseCaseData", source=at(None, [1], 1))[0]
+
+    assert reply.header["addressDestination"] == CLIENT
+
+
+def test_use_cases_of_a_removed_entity_are_gone_and_its_relations_too(
+    bound: RawPeer, device: LocalDevice
+) -> None:
+    bound.relate("Subscription", at(BOX, [0], 0), at(EMS, [0], 0), "NodeManagement")
+    bound.take_events()
+
+    device.remove_entity((1,))
+
+    told = [
+        next(name for name in reversed(one.cmd) if name != "filter") for one in bound._collect()
+    ]
+    assert told == ["nodeManagementDetailedDiscoveryData", "nodeManagementUseCaseData"]
+    assert bound.take_events() == [Unbound(bound.ski, box_client(), load_control())]
+    assert bound.read("nodeManagementUseCaseData")[0].cmd == {"nodeManagementUseCaseData": []}
+    assert write(bound, write_cmd(list_of_value(5)))[0].error_number == 4
