@@ -1,1 +1,1 @@
-"""Use cases as declarations plus a server or client; ALL lists them."""
+"""Use cases as declarations plus a server or client; ``build`` makes a device of them."""

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 EXIT_INPUT: Final = 3
 EXIT_PORT: Final = 6
+OPEN_S: Final = 2.0
+"""Real seconds for the port to open."""
 BRAND: Final = "ControlBox"
 MODEL: Final = "sim"
 RELEASE_W: Final = Decimal(4_200)
@@ -172,7 +174,9 @@ class ControlBox:
     async def _begin(self, peer: str, source: AsyncIterator[Line]) -> None:
         """Trust the peer alone: once a control box is known, other SKIs are aborted."""
         host, port = self._options.dial or (None, None)
-        await self.node.ready.wait()
+        opened_by = self._clock.monotonic() + OPEN_S * self._speed
+        if await self._clock.wait_for(self.node.ready.wait(), opened_by) is None:
+            raise OSError("; ".join(self.node.problems) or "the SHIP port did not open")
         await self.node.add(parse_ski(peer), host=host, port=port, role=CONTROL_BOX)
         identity = self._identity
         self.tell("started", ski=identity.ski, ship_id=identity.ship_id, port=self.node.port)

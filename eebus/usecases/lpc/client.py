@@ -116,6 +116,7 @@ class EnergyGuard:
         self._client = device.feature(entity, CLIENT_FEATURE, "client")
         self._diagnosis = device.feature(entity, DEVICE_DIAGNOSIS, "server")
         self._heartbeat.attach(device, self._diagnosis, now)
+        self._told_beat_at = now  # nobody can have heard it
 
     def handle(self, event: SpineEvent, now: float) -> None:
         match event:

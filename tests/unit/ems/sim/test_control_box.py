@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -235,3 +236,79 @@ def test_a_wrong_ski_or_script_ends_with_a_reason(tmp_path: Path) -> None:
 
     assert [line["event"] for line in lines] == ["failed", "failed"]
     assert "line 1: unknown command" in lines[1]["why"]
+
+
+@pytest.mark.loopback
+def test_a_script_is_played_to_its_end(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("wait 0.05s\nat 0.1 heartbeat on\nquit\n")
+    box = Box()
+
+    async def story() -> None:
+        options = ControlBoxOptions(
+            identity=tmp_path / "box",
+            peer="a" * 40,
+            listen=0,
+            interfaces=(LOOPBACK,),
+            script=script,
+        )
+        assert await run_control_box(options, say=box.say) == 0
+
+    run(story())
+
+    assert [line["event"] for line in box.lines] == ["started", "heartbeat", "stopped"]
+    assert box.lines[1]["t_s"] >= 0.1
+
+
+@pytest.mark.loopback
+def test_a_taken_port_ends_with_a_reason(tmp_path: Path) -> None:
+    box = Box()
+
+    async def story() -> None:
+        with socket.create_server((LOOPBACK, 0)) as taken:
+            options = ControlBoxOptions(
+                identity=tmp_path / "box",
+                peer="a" * 40,
+                listen=taken.getsockname()[1],
+                interfaces=(LOOPBACK,),
+            )
+            assert await run_control_box(options, say=box.say, lines=box.source()) == 6
+
+    run(story())
+
+    assert box.lines[-1]["event"] == "failed"
+
+
+@pytest.mark.loopback
+def test_a_limited_ems_that_comes_back_gets_the_rest_of_the_limit_by_itself(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        first, box = Ems(tmp_path / "ems"), Box()
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(first.node.run())
+            await first.node.ready.wait()
+            port = first.node.port
+            options = ControlBoxOptions(
+                identity=tmp_path / "box", peer=first.identity.ski, dial=(LOOPBACK, port)
+            )
+            boxed = tasks.create_task(run_control_box(options, say=box.say, lines=box.source()))
+            ski = Ski((await box.wait_for("started"))["ski"])
+            await first.node.add(ski)
+            assert (await box.answer("limit 4200 for 5m"))["error_number"] == 0
+            serving.cancel()
+            await box.wait_for("disconnected")
+
+            second = Ems(tmp_path / "ems", port)
+            serving = tasks.create_task(second.node.run())
+            await box.wait_for("answer", 2)
+            box.words.put_nowait("quit")
+            await boxed
+            serving.cancel()
+
+        assert second.states[-1] == ("limited", Decimal(4_200))
+        expires_at = second.server.machine.limit.expires_at
+        assert expires_at is not None
+        assert 270 < expires_at - CLOCK.monotonic() <= 300
+
+    run(story())
