@@ -16,7 +16,8 @@ class Device:
     """One SteuVE of the first plant."""
 
     id: str
-    name: str
+    name_de: str
+    name_en: str
     kind: str
     rated_w: int
     device: str
@@ -24,11 +25,11 @@ class Device:
 
 
 DEVICES: Final = (
-    Device("garage", "Wallbox Garage", "wallbox", 11_000, "keba_p30", 9),
-    Device("carport", "Wallbox Carport", "wallbox", 11_000, "abb_terra_ac", 5),
-    Device("yard", "Wallbox Hof", "wallbox", 11_000, "warp", 3),
-    Device("heatpump", "Wärmepumpe", "heatpump", 6_000, "idm", 9),
-    Device("battery", "Speicher", "battery", 5_000, "sunspec_storage", 1),
+    Device("garage", "Wallbox Garage", "Wallbox garage", "wallbox", 11_000, "keba_p30", 9),
+    Device("carport", "Wallbox Carport", "Wallbox carport", "wallbox", 11_000, "abb_terra_ac", 5),
+    Device("yard", "Wallbox Hof", "Wallbox yard", "wallbox", 11_000, "warp", 3),
+    Device("heatpump", "Wärmepumpe", "Heat pump", "heatpump", 6_000, "idm", 9),
+    Device("battery", "Speicher", "Battery", "battery", 5_000, "sunspec_storage", 1),
 )
 UNKNOWN_PORT: Final = 1
 
@@ -117,7 +118,7 @@ def _steuve(device: Device, options: PlantOptions) -> str:
     return f"""\
 [[steuve]]
 id = "{device.id}"
-name = "{device.name}"
+name = "{device.name_en if options.language == "en" else device.name_de}"
 kind = "{device.kind}"
 rated_w = {device.rated_w}
 phases = 3
