@@ -9,6 +9,7 @@ import typer
 
 from ems.cli import texts
 from ems.cli.common import Cli, command
+from ems.cli.units import today
 
 if TYPE_CHECKING:
     from ems.config.problem import Language, Problem
@@ -48,6 +49,7 @@ def check_config(cli: Cli) -> None:
         CliError: with the first problem; all others are warnings on standard error.
     """
     from ems.cli.errors import CliError, ExitCode
+    from ems.config.devices import check_safety
     from ems.config.errors import ConfigError
     from ems.config.load import load_site
 
@@ -70,7 +72,8 @@ def check_config(cli: Cli) -> None:
         "steuve": len(loaded.site.steuve),
         "meters": len(loaded.site.meter),
     }
-    warnings = [warning.text(language) for warning in loaded.warnings]
+    found = (*loaded.warnings, *check_safety(loaded.site, today()))
+    warnings = [warning.text(language) for warning in found]
     cli.say(data, texts.word("config_ok", cli.lang), warnings=warnings)
 
 

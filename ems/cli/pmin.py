@@ -8,7 +8,7 @@ import typer
 
 from ems.cli.common import Cli, command
 from ems.cli.status import print_lines
-from ems.cli.units import power_w, watts
+from ems.cli.units import power_w, today, watts
 
 if TYPE_CHECKING:
     from datetime import date
@@ -60,13 +60,10 @@ def register(app: typer.Typer) -> None:
 def _devices(
     cli: Cli, given: dict[str, Powers | None], *, direct: bool
 ) -> tuple[list[SteuVe], date]:
-    from zoneinfo import ZoneInfo
-
     from drivers.api import LoadKind
-    from eebus.node.clock import SystemClock
     from ems.control.gzf import ControlMode, SteuVe
 
-    day = SystemClock().utcnow().astimezone(ZoneInfo("Europe/Berlin")).date()
+    day = today()
     mode = ControlMode.DIRECT if direct else ControlMode.EMS
     devices = [
         SteuVe(id=f"{kind}-{number}", kind=LoadKind(kind), rated_w=power_w(text), control=mode)

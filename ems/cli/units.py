@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
 
 from ems.cli.errors import CliError, ExitCode
+
+if TYPE_CHECKING:
+    from datetime import date
 
 _POWER = re.compile(r"^\s*(-?[0-9]+(?:[.,][0-9]+)?)\s*(k?w)?\s*$", re.IGNORECASE)
 _DURATION = re.compile(r"^\s*([0-9]+(?:[.,][0-9]+)?)\s*(s|m|min|h|d)\s*$", re.IGNORECASE)
@@ -78,3 +82,12 @@ def age(seconds: float | None) -> str:
     if whole < 7200:  # noqa: PLR2004  # two hours read better in minutes
         return f"{whole // 60} min"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def today() -> date:
+    """The day in Germany, where the rules of §14a change at midnight."""
+    from zoneinfo import ZoneInfo
+
+    from eebus.node.clock import SystemClock
+
+    return SystemClock().utcnow().astimezone(ZoneInfo("Europe/Berlin")).date()

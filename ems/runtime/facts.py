@@ -22,4 +22,5 @@ def site_facts(site: Site, plant: Plant, config_hash: str) -> SiteFacts:
         pmin_rule_version=plant.pmin.rules_version,
         software_version=metadata.version("ems-14a"),
         config_hash=config_hash,
+        below_pmin=site.signal.below_pmin.value,
     )

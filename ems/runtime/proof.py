@@ -51,8 +51,8 @@ class Proof:
         self._tell_open()
 
     def note(self, kind: Kind, data: Mapping[str, Json]) -> None:
-        """Record something that is no event of its own."""
-        self.journal.append(kind, data, self._clock.utcnow())
+        """Record something that is no event of its own, with the events that were open."""
+        self.journal.append_draft(self.evidence.note(kind, data, self._clock.utcnow()))
 
     def alarm(self, alarm: Alarm) -> None:
         """Record that an alarm began or ended."""

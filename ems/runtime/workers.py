@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from drivers.api import DriverError, RefusedError
+from drivers.api import DriverError, RefusedError, UnreachableError
 from ems.control.commands import Release, SetLimit, Stop
 from ems.control.events import (
     GridLost,
@@ -168,7 +168,7 @@ class LoadWorker:
                     load_id=self.load_id, setpoint=setpoint, why=str(error), refused=refused
                 )
             )
-            if not refused:
+            if isinstance(error, UnreachableError):
                 raise
             self._last = command
             self._note(connected=True, error=str(error))
