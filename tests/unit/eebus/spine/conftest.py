@@ -13,6 +13,7 @@ from eebus.spine.model.load_control import (
 )
 from eebus.spine.specs import EntitySpec, FeatureSpec, FunctionSpec, UseCaseAnnouncement
 from tests.kit.spine import EMS, RawPeer, info
+from tests.unit.eebus.spine.serving import CLIENT, LOAD_CONTROL
 
 CEM = EntitySpec(
     address=(1,),
@@ -69,3 +70,11 @@ def tester(device: LocalDevice) -> RawPeer:
     box = RawPeer(device)
     box.connect()
     return box
+
+
+@pytest.fixture
+def bound(tester: RawPeer) -> RawPeer:
+    """Bound to LoadControl."""
+    assert tester.relate("Binding", CLIENT, LOAD_CONTROL, "LoadControl")[0].error_number == 0
+    tester.take_events()
+    return tester
