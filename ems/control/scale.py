@@ -15,6 +15,8 @@ from ems.control.filling import MILLION
 from ems.control.plant import NOMINAL_MV
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drivers.api import Capability, Measurement, Setpoint
     from ems.control.plant import Load
 
@@ -108,7 +110,7 @@ class Scale:
         if known:
             self._observe_voltage(max(known))
         if self.is_current:
-            self._observe_phases([ma or 0 for ma in reading.currents_ma], now)
+            self._observe_phases(reading.currents_ma, now)
         return self.uw_per_x != before
 
     def _observe_voltage(self, highest_mv: int) -> None:
@@ -116,11 +118,17 @@ class Scale:
         if wanted_mv > self._snapshot_mv or wanted_mv <= self._snapshot_mv - HYSTERESIS_MV:
             self._snapshot_mv = wanted_mv
 
-    def _observe_phases(self, currents_ma: list[int], now: float) -> None:
+    def _observe_phases(self, currents_ma: Sequence[int | None], now: float) -> None:
+        """An unknown phase proves nothing: it neither frees a phase nor gives one back (I-03)."""
         wired = self.load.phases
-        used = sum(1 for ma in currents_ma if ma >= IN_USE_MA)
-        fewer = len(currents_ma) >= wired and max(currents_ma) >= DRAWING_MA and used < wired
-        if not fewer or used > self.phases:
+        known = [ma for ma in currents_ma if ma is not None]
+        used = sum(1 for ma in known if ma >= IN_USE_MA)
+        if used > self.phases:
+            self.phases, self._fewer_since = wired, None
+        if len(known) < max(wired, len(currents_ma)):
+            self._fewer_since = None
+            return
+        if max(known) < DRAWING_MA or used >= wired:
             self.phases, self._fewer_since = wired, None
             return
         if self._fewer_since is None:
