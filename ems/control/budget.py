@@ -186,9 +186,10 @@ class Credit:
 
     def _hold(self, raw_w: int, now: float) -> None:
         self._covered_from = min(self._covered_from, now)
+        begin = now  # each sample is the lowest credit from its time to now
         while self._samples and self._samples[-1][1] >= raw_w:
-            self._samples.pop()
-        self._samples.append((now, raw_w))
+            begin = self._samples.pop()[0]
+        self._samples.append((begin, raw_w))
         since = now - self._timings.credit_hold_s
         while len(self._samples) > 1 and self._samples[1][0] <= since:
             self._samples.popleft()
