@@ -110,8 +110,17 @@ async def run_control_box(
     try:
         await box.run(peer, source)
     except* OSError as errors:
-        say({"event": "failed", "why": str(errors.exceptions[0])})
-        code = EXIT_PORT
+        code = _failed(errors, EXIT_PORT, say)
+    except* EebusError as errors:  # the own SKI as peer
+        code = _failed(errors, EXIT_INPUT, say)
+    return code
+
+
+def _failed(errors: BaseExceptionGroup[Any], code: int, say: Callable[[Any], None]) -> int:
+    first: BaseException = errors
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    say({"event": "failed", "why": str(first)})
     return code
 
 

@@ -280,6 +280,20 @@ def test_a_taken_port_ends_with_a_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.loopback
+def test_the_own_ski_is_no_peer(tmp_path: Path) -> None:
+    folder, box = tmp_path / "box", Box()
+    own = open_or_create(folder, IdentityProfile(), CLOCK.utcnow()).ski
+
+    async def story() -> None:
+        options = ControlBoxOptions(identity=folder, peer=own, dial=(LOOPBACK, 1))
+        assert await run_control_box(options, say=box.say, lines=box.source()) == 3
+
+    run(story())
+
+    assert "own SKI" in box.lines[-1]["why"]
+
+
+@pytest.mark.loopback
 def test_a_limited_ems_that_comes_back_gets_the_rest_of_the_limit_by_itself(
     tmp_path: Path,
 ) -> None:
