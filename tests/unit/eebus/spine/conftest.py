@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from eebus.spine.device import LocalDevice
+from eebus.spine.events import PeerReady
 from eebus.spine.model.common_data_types import ScaledNumber
 from eebus.spine.model.device_diagnosis import DEVICE_DIAGNOSIS_HEARTBEAT_DATA
 from eebus.spine.model.load_control import (
@@ -13,6 +14,7 @@ from eebus.spine.model.load_control import (
 )
 from eebus.spine.specs import EntitySpec, FeatureSpec, FunctionSpec, UseCaseAnnouncement
 from tests.kit.spine import EMS, RawPeer, info
+from tests.unit.eebus.spine.asking import BOX_TREE, BOX_USE_CASES
 from tests.unit.eebus.spine.serving import CLIENT, LOAD_CONTROL
 
 CEM = EntitySpec(
@@ -78,3 +80,15 @@ def bound(tester: RawPeer) -> RawPeer:
     assert tester.relate("Binding", CLIENT, LOAD_CONTROL, "LoadControl")[0].error_number == 0
     tester.take_events()
     return tester
+
+
+@pytest.fixture
+def box(device: LocalDevice) -> RawPeer:
+    """A peer whose discovery and use cases are known."""
+    peer = RawPeer(device)
+    read = peer.connect()[0]
+    asked = peer.answer(read, BOX_TREE)
+    peer.answer(asked[0], {"resultData": {"errorNumber": 0}}, "result")
+    peer.answer(asked[1], BOX_USE_CASES)
+    assert peer.take_events()[-1] == PeerReady(peer.ski)
+    return peer
