@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 END_S: Final = 5.0
 LINE_LIMIT: Final = 1 << 20
+PR_SET_PDEATHSIG: Final = 1
+"""From linux/prctl.h."""
 EMS_COMMAND: Final = (sys.executable, "-m", "ems.cli.main")
 
 
@@ -31,12 +34,13 @@ class ChildFailedError(Exception):
 
 
 class Child:
-    """One program of the demo."""
+    """One program of the demo; ``why``: what it said before it failed."""
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
         self.name = name
         self.pid = process.pid
         self.log = log
+        self.why = ""
         self._process = process
 
     @classmethod
@@ -51,6 +55,7 @@ class Child:
                 stderr=errors,
                 limit=LINE_LIMIT,
                 start_new_session=True,
+                preexec_fn=_end_with_parent(),
             )
         return cls(name, process, log)
 
@@ -67,7 +72,14 @@ class Child:
                 document = json.loads(line)
             except ValueError:
                 continue  # a line for people
+            if document.get("event") == "failed":
+                self.why = str(document.get("why", ""))
             await take(document)
+
+    def failure(self, what: str) -> ChildFailedError:
+        """The error that says ``what`` happened to it and where to read on."""
+        why = f": {self.why}" if self.why else ""
+        return ChildFailedError(f"{self.name} {what}{why} (see {self.log})")
 
     async def send(self, line: str) -> None:
         """One line to its standard input.
@@ -80,7 +92,7 @@ class Child:
             self._process.stdin.write(line.encode() + b"\n")
             await self._process.stdin.drain()
         except (ConnectionError, OSError) as error:
-            raise ChildFailedError(f"{self.name} has ended, see {self.log}") from error
+            raise self.failure("has ended") from error
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and all it has started."""
@@ -113,6 +125,7 @@ async def run_ems(args: Sequence[str], log: Path) -> tuple[int, Json]:
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
+            preexec_fn=_end_with_parent(),
         )
     try:
         out, _ = await process.communicate()
@@ -125,3 +138,18 @@ async def run_ems(args: Sequence[str], log: Path) -> tuple[int, Json]:
     except ValueError:
         document = None
     return process.returncode or 0, document
+
+
+def _end_with_parent() -> Callable[[], None] | None:
+    """On Linux: what a child does between fork and exec so that it dies when the demo is killed.
+
+    Process groups and signal handlers cannot cover a ``kill -9`` of the demo itself.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None).prctl
+
+    def ask_the_kernel() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    return ask_the_kernel

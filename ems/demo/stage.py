@@ -81,7 +81,7 @@ class Stage:
         self.socket = options.folder / "api.sock"
         self.config = options.folder / "ems.toml"
         self.contact = options.folder / "contact"
-        self.journal_args = ["--config", str(self.config)]
+        self.plant_args = ["--config", str(self.config)]
         self._group = group
         self._children: dict[str, Child] = {}
         self._pumps: list[asyncio.Task[None]] = []
@@ -101,7 +101,7 @@ class Stage:
         self._write_config({})
         ports = await self._start_site()
         self._write_config(ports)
-        code, document = await run_ems(["identity", "create", *self.journal_args], self._log("cli"))
+        code, document = await run_ems(["identity", "create", *self.plant_args], self._log("cli"))
         if code != 0 or document is None:
             raise ChildFailedError(f"ems identity create ended with {code}, see {self._log('cli')}")
         self.ems_ski = str(document["data"]["ski"])
@@ -112,7 +112,7 @@ class Stage:
         Raises:
             ChildFailedError: it ended, or did not answer in time.
         """
-        args = ["run", *self.journal_args, "--socket", str(self.socket), *self._clock_args()]
+        args = ["run", *self.plant_args, "--socket", str(self.socket), *self._clock_args()]
         child = await self._start("ems", args)
         run = EmsRun(pid=child.pid, started_at=self.clock.monotonic())
         self.seen.runs.append(run)
@@ -141,7 +141,7 @@ class Stage:
         """
         await self._until(self._children["ems"], self._box_is_pending, "show the box as pending")
         args = ["pair", "accept", self.box_log.ski, "--socket", str(self.socket)]
-        code, _ = await run_ems([*args, *self.journal_args], self._log("cli"))
+        code, _ = await run_ems([*args, *self.plant_args], self._log("cli"))
         if code != 0:
             raise ChildFailedError(f"ems pair accept ended with {code}, see {self._log('cli')}")
         await self._until(self._children["control-box"], self._box_is_connected, "reach the EMS")
@@ -190,7 +190,7 @@ class Stage:
 
     async def ask(self, *args: str) -> tuple[int, Json]:
         """``ems ARGS --json`` about this plant."""
-        return await run_ems([*args, *self.journal_args], self._log("cli"))
+        return await run_ems([*args, *self.plant_args], self._log("cli"))
 
     def check_site(self) -> None:
         """Make sure that the site runs: without its physics nothing can be judged or shown.
@@ -200,7 +200,7 @@ class Stage:
         """
         child = self._children["site"]
         if not child.running:
-            raise ChildFailedError(f"site has ended, see {child.log}")
+            raise child.failure("has ended")
 
     # -- ending -----------------------------------------------------------------------------------
 
@@ -227,7 +227,7 @@ class Stage:
 
     async def _start_site(self) -> dict[str, int]:
         ports_file = self.options.folder / "ports.json"
-        args = ["sim", "site", *self.journal_args, "--ports-out", str(ports_file)]
+        args = ["sim", "site", *self.plant_args, "--ports-out", str(ports_file)]
         args += ["--seed", str(self.options.seed), "--json", *self._clock_args()]
         for fault in self.options.faults:
             args += ["--fault", fault]
@@ -257,9 +257,9 @@ class Stage:
         last = self.clock.monotonic() + START_S * self.clock.speed
         while not await reached():
             if not child.running:
-                raise ChildFailedError(f"{child.name} has ended, see {child.log}")
+                raise child.failure("has ended")
             if self.clock.monotonic() > last:
-                raise ChildFailedError(f"{child.name} did not {what}, see {child.log}")
+                raise child.failure(f"did not {what}")
             await self.clock.sleep_until(self.clock.monotonic() + POLL_S * self.clock.speed)
 
     async def _service_answers(self) -> bool:
