@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from zeroconf import (
     Error,
@@ -29,6 +29,8 @@ from eebus.ship.discovery import SERVICE_TYPE, ServiceRecord, parse_txt
 if TYPE_CHECKING:
     from eebus.node.announcement import Announcement
     from eebus.node.clock import Clock
+
+Register: TypeAlias = Callable[..., Awaitable[Awaitable[object]]]
 
 LOGGER = logging.getLogger(__name__)
 
@@ -103,8 +105,11 @@ class Mdns:
             other_ttl=TTL_S,
         )
         try:
-            announced = await zeroconf.async_register_service(service, allow_name_change=True)
-            await announced
+            register = cast(  # the types of zeroconf leave out what is awaited
+                "Register",
+                zeroconf.async_register_service,  # pyright: ignore[reportUnknownMemberType]
+            )
+            await (await register(service, allow_name_change=True))
             self._tell("")
         except (OSError, Error) as error:
             self._tell(f"mDNS announcement failed: {error}")

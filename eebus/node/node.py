@@ -111,7 +111,11 @@ class Node(Generic[A]):
                     task.cancel()
 
     def _works(self) -> list[Coroutine[Any, Any, None]]:
-        works = [self._hub.run(), self._saver.run(), self._dialer.run()]
+        works: list[Coroutine[Any, Any, None]] = [
+            self._hub.run(),
+            self._saver.run(),
+            self._dialer.run(),
+        ]
         if self._config.listen:
             listening = self._listener.run(
                 self._config.interfaces, self._config.port, self._on_bound

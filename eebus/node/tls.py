@@ -359,10 +359,10 @@ def _verify(
 
 def _text_of(error: SSL.Error) -> str:
     """The reason OpenSSL gives, e.g. ``peer did not return a certificate``."""
-    for argument in error.args:
-        if isinstance(argument, list) and argument:
-            return str(argument[-1][-1])
-    return ", ".join(str(argument) for argument in error.args) or type(error).__name__
+    try:
+        return cast("list[tuple[str, str, str]]", error.args[0])[-1][-1]
+    except (IndexError, TypeError):  # SysCallError and friends carry no list
+        return str(error) or type(error).__name__
 
 
 def _host_with_scope(name: tuple[str, int] | tuple[str, int, int, int]) -> str:

@@ -69,6 +69,7 @@ class WebSocket:
         self._partial = bytearray()  # bounded by the size limit however small the fragments are
         self._text = False
         self._received: list[bytes | Note] = []
+        self._collect()  # frames that came in one segment with the upgrade
 
     @property
     def unsent_bytes(self) -> int:
@@ -209,9 +210,7 @@ async def connect(
     if protocol.state is not OPEN or protocol.subprotocol != SHIP:
         problem = protocol.handshake_exc or "peer did not select the sub-protocol ship"
         return await _refuse(stream, protocol, f"upgrade failed: {problem}")
-    socket = WebSocket(stream, protocol, limits)
-    socket._collect()  # noqa: SLF001  # frames that came in one segment with the response
-    return socket
+    return WebSocket(stream, protocol, limits)
 
 
 def is_same_path(asked: str, announced: str) -> bool:
