@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +125,12 @@ def run_story(*args: str) -> tuple[int, Any]:
 
 
 def alive(pid: int) -> bool:
+    """Whether the process exists and is no zombie that nobody has reaped yet."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    return True
 
 
 def verdicts(result: Played) -> dict[str, bool]:
@@ -175,3 +178,27 @@ def test_killing_the_box_brings_the_failsafe_into_the_timeline(tmp_path: Path) -
     assert failsafe
     assert 130 <= failsafe[0] <= 175
     assert {p["limit_w"] for p in points if p["t_s"] in failsafe} == {15_120}
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_demo_that_is_ended_takes_every_program_with_it(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "ems.cli.main", "demo", "--scenario", "evening-peak"]
+    demo = subprocess.Popen([*command, "--json"], cwd=ROOT, stdout=subprocess.DEVNULL)
+    ends_at = time.monotonic() + 60
+    while len(children_of(demo.pid)) < 3 and time.monotonic() < ends_at:
+        time.sleep(0.1)
+    programs = children_of(demo.pid)
+
+    demo.send_signal(number)
+    code = demo.wait(timeout=30)
+
+    while any(alive(pid) for pid in programs) and time.monotonic() < ends_at:
+        time.sleep(0.1)
+    assert len(programs) >= 3
+    assert code == (-signal.SIGKILL if number is signal.SIGKILL else 130)
+    assert [pid for pid in programs if alive(pid)] == []
