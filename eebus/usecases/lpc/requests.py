@@ -6,6 +6,7 @@ Data points are found by what their description says, never by number (H-38).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace as changed
@@ -38,12 +39,12 @@ from eebus.wire.errors import WireError
 from eebus.wire.times import format_duration, parse_duration
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from eebus.spine.addresses import FeatureAddress
     from eebus.spine.remote import RemoteDevice
     from eebus.usecases.limit_values import Profile
 
+FALLBACK_W: Final = Decimal(4_200)
+"""Value of a deactivated limit where the partner tells none: valid and above zero (MSG_16)."""
 NOMINAL_MAXIMA: Final = ("contractualConsumptionNominalMax", "powerConsumptionNominalMax")
 
 

@@ -7,7 +7,6 @@ target outlives it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
@@ -39,6 +38,7 @@ from eebus.usecases.lpc.requests import Limit, Target
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from decimal import Decimal
 
     from eebus.spine.addresses import Entity, FeatureAddress, Peer
     from eebus.spine.device import LocalDevice
@@ -54,8 +54,6 @@ OPENING_GRACE_S: Final = 5.0
 DRIFT_WAIT_S: Final = 30.0
 EXPIRY_CHECK_S: Final = 5.0
 BINDING_NEEDED: Final = 9
-FALLBACK_W: Final = Decimal(4_200)
-"""Value of a deactivated limit where the partner tells none: valid and above zero (MSG_16)."""
 
 
 class Kind(Enum):
@@ -272,7 +270,7 @@ class CsSession:
         if remote is not None and places is not None and number is not None:
             entry = requests.limit_entry(remote, places.load_control, number)
             value_w = requests.readable_watts(entry.value) if entry else None
-        return Limit(active=False, value_w=value_w if value_w else FALLBACK_W)
+        return Limit(active=False, value_w=value_w if value_w else requests.FALLBACK_W)
 
     def _write_limit(self, now: float) -> None:
         self._write_at = None
