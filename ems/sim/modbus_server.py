@@ -5,6 +5,7 @@ The delay of 5 to 30 ms is real time; the device behind it lives in protocol tim
 
 from __future__ import annotations
 
+import logging
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -52,6 +53,8 @@ class DeviceServer:
         self._random = random
         self._real = SystemClock()
         self._server: ModbusTcpServer | None = None
+        # a client that goes in the middle of an answer is a matter of course, not a page of dumps
+        logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 
     async def start(self) -> None:
         """Listen; with port 0 ``port`` tells the one that was given.

@@ -23,6 +23,7 @@ from ems.config.load import load_site
 from ems.config.problem import ConfigError
 from ems.sim.faults import FaultOrder, parse_fault
 from ems.sim.modbus_server import DeviceServer
+from ems.sim.physics import STEP_S
 from ems.sim.setup import build_site
 from ems.sim.site_commands import Kettle, Plug, Quit, Sun, parse_command
 from ems.sim.stdio import emit, input_lines
@@ -113,7 +114,8 @@ class SiteRunner:
     def refresh(self, name: str) -> float:
         """Bring plant and registers of a device up to date; the protocol time of that."""
         now = self._clock.monotonic()
-        self.site.advance(now)
+        if now - self.site.plant.now >= STEP_S:
+            self.site.advance(now)
         if self._shown.get(name) != self.site.plant.now:
             self._shown[name] = self.site.plant.now
             self.site.endpoints[name].unit.show(self.site.plant)
