@@ -122,11 +122,6 @@ class Hub(Generic[A]):
             while self._jobs:
                 self._jobs.popleft().drop()
 
-    async def finish(self) -> None:
-        """Work off what is queued, timers aside; for an orderly stop (H-78)."""
-        while self._jobs:
-            await self._do(self._jobs.popleft())
-
     async def _step(self) -> None:
         now = self._clock.monotonic()
         due = self._deadline()

@@ -77,7 +77,7 @@ class PeerState:
     links: dict[int, Link] = field(default_factory=dict[int, Link])
     held: dict[int, list[JsonValue]] = field(default_factory=dict[int, "list[JsonValue]"])
     probed_at: dict[int, float] = field(default_factory=dict[int, float])
-    told_at: float | None = None
+    told_at: dict[type[PeerEvent], float] = field(default_factory=dict["type[PeerEvent]", float])
 
 
 class PeerBook:
@@ -235,7 +235,7 @@ class PeerBook:
         self.trust.trust(peer)
         state = self.state_of(peer.ski, now)
         state.is_waiting = False
-        state.told_at = None
+        state.told_at.clear()
         state.failure = None
         state.redial.hurry(now)
         for link in state.links.values():
@@ -325,8 +325,9 @@ class PeerBook:
         self._tell_once(state, PeerPending(state.ski, state.ship_id, link.facts.host), now)
 
     def _tell_once(self, state: PeerState, event: PeerEvent, now: float) -> None:
-        if state.told_at is None or now >= state.told_at + TELL_AGAIN_S:
-            state.told_at = now
+        told_at = state.told_at.get(type(event))
+        if told_at is None or now >= told_at + TELL_AGAIN_S:
+            state.told_at[type(event)] = now
             self._events.append(event)
 
     def _note_end(self, state: PeerState, link: Link, event: Closed, now: float) -> None:

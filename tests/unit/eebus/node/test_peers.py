@@ -259,6 +259,17 @@ def test_stranger_without_window_is_refused_and_told_once() -> None:
     assert refused == [PeerRefused(LARGE, "unknown SKI, no pairing window")]
 
 
+def test_stranger_that_was_refused_is_told_again_when_a_window_lets_it_ask() -> None:
+    world = World(SMALL)
+    world.lose(world.link(LARGE))
+    world.book.trust.open_window(900, world.now)
+    world.now += 30
+
+    world.book.on_event(world.link(LARGE), TrustPending(remote_waiting=False), world.now)
+
+    assert [type(event) for event in world.book.take_events()] == [PeerRefused, PeerPending]
+
+
 @pytest.mark.invariant("I-15")
 def test_remembered_strangers_are_bounded_and_trusted_ones_are_kept() -> None:
     world = World(LARGE)
