@@ -347,6 +347,23 @@ def test_a_raw_write_is_sent_once_and_does_not_become_the_target() -> None:
     assert server.machine.in_force_w == 4_201
 
 
+def test_an_accepted_raw_write_is_not_undone_until_the_next_order() -> None:
+    bench = GuardBench()
+    pump = bench.pump()
+    bench.guard.set_limit(None, LIMIT, bench.now)
+    bench.link()
+    bench.wait(20.0)
+
+    bench.guard.write_raw(None, Limit(active=True, value_w=Decimal(3_000)), bench.now)
+    bench.settle()
+    bench.wait(120.0)
+    assert [entry.value.number for _, entry in pump.written() if entry.value] == [4_201, 3_000]
+    bench.guard.set_limit(None, LIMIT, bench.now)
+    bench.settle()
+
+    assert pump.written()[-1][1].value == ScaledNumber(number=4_201, scale=0)
+
+
 def test_a_raw_write_before_anything_is_ready_goes_nowhere() -> None:
     guard = EnergyGuard(utcnow=GuardBench().utcnow)
 
