@@ -1,79 +1,80 @@
-"""One voltage snapshot, and only the phases that were really seen."""
+"""Watts and ampere of one load by one voltage snapshot."""
 
 from __future__ import annotations
 
 import pytest
 
-from drivers.api import Capability, ControlUnit, LoadKind, Measurement
+from drivers.api import Capability, ControlUnit, LoadKind, Measurement, Setpoint
 from ems.control.plant import Load
 from ems.control.scale import Scale
 
-CAPABILITY = Capability(control=ControlUnit.CURRENT, step_ma=1)
+
+def wallbox(**changes: int) -> Scale:
+    capability = Capability(control=ControlUnit.CURRENT, **changes)  # type: ignore[arg-type]  # mA
+    load = Load(load_id="cp", name="", kind=LoadKind.WALLBOX, rated_w=11_000, capability=capability)
+    return Scale(load, capability)
 
 
-def scale() -> Scale:
-    load = Load(
-        load_id="garage",
-        name="Garage",
-        kind=LoadKind.WALLBOX,
-        rated_w=11_000,
-        capability=CAPABILITY,
-    )
-    return Scale(load, CAPABILITY)
+def volts(scale: Scale, *millivolts: int | None) -> None:
+    scale.observe(Measurement(voltages_mv=millivolts), 0.0)
 
 
-def observe_for(subject: Scale, currents_ma: tuple[int | None, ...], seconds: int) -> None:
-    for second in range(seconds):
-        subject.observe(Measurement(currents_ma=currents_ma), 1_000.0 + second)
+def test_sixteen_ampere_fit_a_wallbox_registered_with_eleven_kilowatts() -> None:
+    assert wallbox(max_ma=32_000).max_x == 16_000
 
 
 @pytest.mark.rule("R-14A-19")
-def test_a_car_seen_on_one_phase_counts_with_one_phase() -> None:
-    subject = scale()
+def test_the_highest_phase_voltage_counts_in_whole_volts() -> None:
+    scale = wallbox()
+    volts(scale, 231_200, 229_000, 233_400)
 
-    observe_for(subject, (16_000, 0, 0), 12)
-
-    assert subject.watts(16_000) == 3_680
-
-
-@pytest.mark.invariant("I-03")
-@pytest.mark.parametrize(
-    "currents_ma", [(7_700, None, None), (7_700, 7_700, None), (None, None, None), ()]
-)
-def test_a_phase_that_is_unknown_counts_as_used(currents_ma: tuple[int | None, ...]) -> None:
-    subject = scale()
-
-    observe_for(subject, currents_ma, 60)
-
-    assert subject.watts(6_000) == 4_140
+    assert scale.watts(6_000) == 4_212  # 234 V
 
 
-def test_an_unknown_phase_takes_back_nothing_that_was_seen() -> None:
-    subject = scale()
-    observe_for(subject, (16_000, 0, 0), 12)
+def test_a_voltage_below_nominal_is_no_reason_for_more_current() -> None:
+    scale = wallbox()
+    volts(scale, 222_000, 222_000, 222_000)
 
-    observe_for(subject, (16_000, None, 0), 5)
-
-    assert subject.watts(16_000) == 3_680
+    assert scale.watts(6_000) == 4_140
 
 
-def test_a_second_phase_that_is_seen_counts_at_once() -> None:
-    subject = scale()
-    observe_for(subject, (16_000, 0, 0), 12)
+def test_noise_of_the_mains_moves_nothing() -> None:
+    scale = wallbox()
+    volts(scale, 234_000, 234_000, 234_000)
+    volts(scale, 232_100, 232_100, 232_100)
+    assert scale.uw_per_x == 3 * 234_000
 
-    observe_for(subject, (16_000, 16_000, None), 1)
+    volts(scale, 231_900, 231_900, 231_900)
 
-    assert subject.watts(16_000) == 11_040
+    assert scale.uw_per_x == 3 * 232_000
 
 
-@pytest.mark.parametrize(
-    ("mv", "minimum_w"), [(230_000, 4_140), (236_000, 4_248), (220_000, 4_140)]
-)
-def test_the_minimum_follows_the_highest_voltage_and_never_falls_below_nominal(
-    mv: int, minimum_w: int
-) -> None:
-    subject = scale()
+def test_induced_and_broken_voltages_are_ignored() -> None:
+    scale = wallbox()
+    volts(scale, 140_000, None, 400_000)
 
-    subject.observe(Measurement(voltages_mv=(mv, 219_000, 219_000)), 1_000.0)
+    assert scale.uw_per_x == 690_000
 
-    assert subject.watts(6_000) == minimum_w
+
+@pytest.mark.rule("R-14A-19")
+def test_a_one_phase_car_counts_with_one_phase_after_ten_seconds_and_never_longer() -> None:
+    scale = wallbox()
+    one = Measurement(currents_ma=(15_800, 0, 20))
+    scale.observe(one, 0.0)
+    assert scale.phases == 3
+    scale.observe(one, 10.0)
+    assert scale.phases == 1
+
+    scale.observe(Measurement(currents_ma=(0, 0, 0)), 11.0)
+
+    assert scale.phases == 3
+
+
+def test_below_the_minimum_there_is_only_zero() -> None:
+    assert wallbox().floor(5_999) == 0
+    assert wallbox().floor(6_999) == 6_000
+
+
+def test_a_set_point_in_watts_means_the_current_that_covers_it() -> None:
+    assert wallbox().x_of_setpoint(Setpoint(power_w=4_140)) == 6_000
+    assert wallbox().x_of_setpoint(Setpoint(power_w=4_140, current_ma=6_500)) == 6_500
