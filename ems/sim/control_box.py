@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from eebus.node.clock import SystemClock
 from eebus.node.config import NodeConfig
@@ -116,11 +116,14 @@ async def run_control_box(
     return code
 
 
-def _failed(errors: BaseExceptionGroup[Any], code: int, say: Callable[[Any], None]) -> int:
-    first: BaseException = errors
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    say({"event": "failed", "why": str(first)})
+def _failed(
+    errors: BaseExceptionGroup[BaseException], code: int, say: Callable[[Any], None]
+) -> int:
+    """Name the first cause."""
+    first = errors
+    while isinstance(cause := first.exceptions[0], BaseExceptionGroup):
+        first = cast("BaseExceptionGroup[BaseException]", cause)
+    say({"event": "failed", "why": str(cause)})
     return code
 
 
