@@ -19,6 +19,7 @@ from tests.kit.ship_tool import (
     READY,
     SELECT,
     ShipTool,
+    name_of,
     spine,
 )
 
@@ -280,5 +281,29 @@ def test_removed_peer_is_told_and_the_link_ends_within_max_time(start: Start) ->
             assert close["maxTime"] <= 10_000
             dut.pass_time(close["maxTime"] / 1000)
             await link.closed(timeout_s=2.0)
+
+    run(work())
+
+
+@pytest.mark.rule("TC_SHIP_AMDATA_003")
+def test_access_methods_are_answered_while_our_own_read_is_open(start: Start) -> None:
+    tool = ShipTool()
+
+    async def work() -> None:
+        async with start(trusts=tool) as dut, tool.dial(dut.port) as link:
+            await link.hello_to_data(is_client=True)
+            await dut.linked(tool)
+            own_read = {"datagram": [{"payload": 77}]}
+            await dut.node.call(lambda actors, _now: actors.outgoing.append((tool.ski, own_read)))
+            await link.send(ACCESS_REQUEST)
+            seen = [await link.receive() for _ in range(3)]
+            assert sorted(name_of(message) for message in seen) == [
+                "accessMethods",
+                "accessMethodsRequest",
+                "data",
+            ]
+            await link.send(spine(78))
+            await dut.actors.until(lambda: len(dut.actors.received) == 1)
+            assert dut.actors.connected == [tool.ski]
 
     run(work())
