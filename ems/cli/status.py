@@ -114,7 +114,7 @@ def load_table(data: Json, lang: int) -> RenderableType:
 
 
 def _sources_line(data: Json, lang: int) -> str:
-    parts = []
+    parts: list[str] = []
     for source in data["sources"]:
         value = watts(source["limit_w"]) if source["limited"] else texts.word("no_limit", lang)
         left = ""
@@ -125,8 +125,8 @@ def _sources_line(data: Json, lang: int) -> str:
 
 
 def _peers_line(data: Json, lang: int) -> str:
-    eebus = data.get("eebus") or {}
-    parts = [
+    eebus: Json = data.get("eebus") or {}
+    parts: list[str] = [
         f"{peer['ski'][:4]}…{peer['ski'][-4:]} {layer_marks(peer)}"
         for peer in eebus.get("peers", [])
     ]

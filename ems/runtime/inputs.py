@@ -7,9 +7,10 @@ Polarity, debounce, flap guard and failure are judged by ``ems.control.contact``
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,14 +103,13 @@ class GpiodContact:
         """
         chip, line = _chip_and_line(pin)
         try:
-            import gpiod  # noqa: PLC0415  # optional, only where it is wired
-
+            gpiod: Any = importlib.import_module("gpiod")  # optional, only where it is wired
             bias = gpiod.line.Bias.PULL_UP if pull == "up" else gpiod.line.Bias.PULL_DOWN
             settings = gpiod.LineSettings(
                 direction=gpiod.line.Direction.INPUT, bias=bias, active_low=pull == "up"
             )
-            self._active = gpiod.line.Value.ACTIVE
-            self._request = gpiod.request_lines(chip, consumer="ems", config={line: settings})
+            self._active: Any = gpiod.line.Value.ACTIVE
+            self._request: Any = gpiod.request_lines(chip, consumer="ems", config={line: settings})
         except Exception as error:  # a missing package, chip, right or line: all the same here
             raise OSError(f"GPIO input {pin} cannot be opened: {error}") from error
         self._line = line

@@ -151,11 +151,12 @@ async def _send(writer: asyncio.StreamWriter, message: Json) -> None:
 
 
 def _parse(line: bytes) -> tuple[str, dict[str, Json], bool]:
-    request = json.loads(line)
-    name, args = request["call"], request.get("args", {})
+    request: Json = json.loads(line)
+    name: Json = request["call"]
+    args: Json = request.get("args", {})
     if not isinstance(name, str) or not isinstance(args, dict):
         raise TypeError("call is a string, args an object")
-    return name, args, bool(request.get("watch", False))
+    return name, dict[str, Json](args), bool(request.get("watch", False))
 
 
 def _refusal(code: str, message: str, hint: str) -> Json:

@@ -1,4 +1,4 @@
-"""The command line keeps its conventions: one document, exit codes, cause and cure in two languages."""
+"""The command line keeps its conventions: one document, exit codes, cause and cure."""
 
 from __future__ import annotations
 
