@@ -396,16 +396,10 @@ def in_failsafe(*, linked: bool) -> Bench:
     return bench
 
 
-def in_autonomous(*, linked: bool = True) -> Bench:
+def in_autonomous() -> Bench:
     """CF_CS_UnlAuto."""
     bench = Bench()
-    if linked:
-        bench.connect()
+    bench.connect()
     bench.wait(130.0)
     assert bench.state == "unlimited_autonomous"
     return bench
-
-
-def restore(bench: Bench) -> None:
-    """The box comes back after a loss of the connection."""
-    bench.connect()
