@@ -35,10 +35,11 @@ def look(  # three views of the plant, two limits, one time
     for desk in desks.values():
         desk.exposure.excused = surplus and desk.load.surplus_always
     steuve = {load_id: desk for load_id, desk in desks.items() if desk.load.steuve}
-    drawn_w = sum(desk.exposure.drawn_w(now) for desk in steuve.values())
     if grid_w is None:
-        over_w = drawn_w - budget_w - tolerance_w(budget_w)
+        seen_w = sum(_seen_w(desk, now) for desk in steuve.values())
+        over_w = seen_w - budget_w - tolerance_w(budget_w)
     else:
+        drawn_w = sum(desk.exposure.drawn_w(now) for desk in steuve.values())
         caused_w = nwlb(attribution, grid_w, drawn_w, credit.generation_w(now))
         over_w = caused_w - ceiling_w - tolerance_w(ceiling_w)
     settling_w = sum(_settling_w(desk, now) for desk in steuve.values())
@@ -47,6 +48,16 @@ def look(  # three views of the plant, two limits, one time
         disobedient=[i for i, desk in steuve.items() if desk.exposure.disobeys(now)],
         quiet=[i for i, desk in steuve.items() if _is_quiet(desk, now)],
     )
+
+
+def _seen_w(desk: Desk, now: float) -> int:
+    """What is known of its draw [W]; that nobody hears it is told by another alarm."""
+    exposure = desk.exposure
+    fresh_w = exposure.fresh_w(now)
+    if fresh_w is not None:
+        return max(fresh_w, 0)
+    told_x = exposure.order_x if exposure.online else None
+    return 0 if told_x is None else exposure.scale.watts(told_x)
 
 
 def _settling_w(desk: Desk, now: float) -> int:

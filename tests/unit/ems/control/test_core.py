@@ -625,3 +625,37 @@ def lpc(state: str, limit_w: int | None = None, *, expires_at: float | None = No
         state=state, limit=limit, failsafe_w=15_120, failsafe_duration_s=7_200.0,
         expires_at=expires_at,
     )  # fmt: skip
+
+
+@pytest.mark.invariant("I-01")
+def test_the_first_cap_of_a_load_counts_before_a_small_excess_of_another_is_forgiven() -> None:
+    first = Capability(control=ControlUnit.POWER, max_w=5_050, keeps_limit_s=30.0, failsafe_w=5_000)
+    other = Capability(control=ControlUnit.POWER, max_w=12_000)
+    pair = (
+        Load(load_id="a", name="", kind=LoadKind.BATTERY, rated_w=12_000, capability=other),
+        Load(load_id="b", name="", kind=LoadKind.BATTERY, rated_w=5_050, capability=first,
+             priority=1),
+    )  # fmt: skip
+    core = Core(Plant(loads=pair), 0.0)
+    core.handle(lpc("limited", 10_000), 1.0)
+    core.handle(LoadFound(load_id="a", capability=other), 100.0)
+
+    core.handle(LoadFound(load_id="b", capability=first), 101.0)
+
+    granted = [view.setpoint.power_w for view in core.decision.loads if view.setpoint]
+    assert granted == [4_950, 5_050]
+
+
+def test_increases_are_frozen_while_the_limit_is_not_kept() -> None:
+    site = limited_site(20_000)
+    site.devices["garage"].ignores = True
+    site.lpc("limited", 6_000)
+    site.run(site.now + 15)
+    assert site.core.decision.level == 2
+    since = site.now
+
+    site.lpc("limited", 7_000)
+    site.run(site.now + 5)
+
+    raised = [c for c in writes(site, since) if isinstance(c, SetLimit) and c.setpoint.power_w]
+    assert raised == []
