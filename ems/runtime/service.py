@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import stat
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -154,9 +154,9 @@ def _parse(line: bytes) -> tuple[str, dict[str, Json], bool]:
     request: Json = json.loads(line)
     name: Json = request["call"]
     args: Json = request.get("args", {})
-    if not isinstance(name, str) or not isinstance(args, dict):
+    if not isinstance(name, str) or type(args) is not dict:
         raise TypeError("call is a string, args an object")
-    return name, dict[str, Json](args), bool(request.get("watch", False))
+    return name, cast("dict[str, Json]", args), bool(request.get("watch", False))
 
 
 def _refusal(code: str, message: str, hint: str) -> Json:
