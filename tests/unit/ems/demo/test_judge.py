@@ -198,6 +198,12 @@ def test_a_car_does_not_hide_behind_the_heat_pump() -> None:
     assert failed_rows(site_changed(440, 460, both)) == ["zero"]
 
 
+def test_inertia_is_no_excuse_where_nothing_may_exceed_the_limit() -> None:
+    trace = site_changed(362, 364, lambda p: drawing(p, heatpump=9_700))
+
+    assert failed_rows(trace) == ["contact-closes"]
+
+
 def test_a_wasted_budget_fails() -> None:
     trace = site_changed(155, 156, lambda p: drawing(p, garage=9_000))
 
