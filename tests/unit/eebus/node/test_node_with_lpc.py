@@ -30,7 +30,7 @@ pytestmark = pytest.mark.loopback
 def make_node(
     folder: Path, name: str, use_case: UseCase, deliver: Callable[[object], Awaitable[None]]
 ) -> Node[Actors]:
-    clock = SystemClock()
+    clock = SystemClock(speed=20)  # the guard opens five protocol seconds after the values
     info = DeviceInfo(address=f"d:_n:TEST_{name}", brand="TEST", model="test")
     return Node(
         config=NodeConfig(port=0, interfaces=(LOOPBACK,), mdns=False),
@@ -45,7 +45,7 @@ def make_node(
 @pytest.mark.invariant("I-05")
 def test_result_of_a_limit_leaves_when_its_event_is_durable(tmp_path: Path) -> None:
     async def work() -> None:
-        clock = SystemClock()
+        clock = SystemClock(speed=20)  # the guard opens five protocol seconds after the values
         durable = asyncio.Event()
         durable.set()
         judged: asyncio.Queue[WriteJudged] = asyncio.Queue()
