@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ems.demo.child import ChildFailedError
+from ems.demo.finding import P
 from ems.demo.journal import read_records
 from ems.demo.judge import Step, judge
 from ems.demo.plant_toml import DEVICES
 from ems.demo.trace import Answer, Process, Trace, ems_point, site_point
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ems.demo.stage import Stage
     from ems.demo.story import Row, Story
-    from ems.demo.trace import Json, RecordsSeen
+    from ems.demo.trace import EmsPoint, Json, RecordsSeen, SitePoint
 
 PAIRED_BEFORE_S: Final = 5.0
 """The box stays silent this long after it was accepted, whatever the machine's speed [s]."""
 BEAT_S: Final = 5.0
 """How long the box may need to tell of the heartbeat it was told to send [s]."""
+HALF_S: Final = 0.5
+"""Half the distance of two points: a reading a few milliseconds late is still this second's."""
+STALE_S: Final = 2.0
+"""An older reading says nothing about this second [s]."""
 INERT: Final = frozenset(device.id for device in DEVICES if device.kind == "heatpump")
 
 
@@ -138,28 +145,35 @@ class Runner:
 
 def timeline(trace: Trace, story: Story) -> list[Json]:
     """One point per protocol second: limit and set-points of the EMS, power of the physics."""
-    ems = {int(point.t_s // 1): point for point in trace.ems}
+    first_s, last_s = story.row[0].at_s, story.row[-1].at_s
     points: list[Json] = []
-    for site in trace.site:
-        second = int(site.t_s // 1)
-        if not story.row[0].at_s <= second <= story.row[-1].at_s:
-            continue
-        said = ems.get(second)
-        points.append(
-            {
-                "t_s": second,
-                "limit_w": None if said is None else said.limit_w,
-                "source": None if said is None else said.source,
-                "budget_w": None if said is None else said.budget_w,
-                "nwlb_w": round(site.nwlb_w),
-                "ems_running": said is not None,
-                "steuve": {
-                    name: {
-                        "setpoint_w": None if said is None else said.setpoints_w.get(name),
-                        "power_w": round(load.power_w),
-                    }
-                    for name, load in site.loads.items()
-                },
-            }
-        )
+    for second in range(math.ceil(first_s), math.floor(last_s) + 1):
+        site = newest(trace.site, second + HALF_S)
+        if site is not None:
+            points.append(_point(second, site, newest(trace.ems, second + HALF_S)))
     return points
+
+
+def newest(points: Sequence[P], at_s: float) -> P | None:
+    """The last of ``points`` (ascending) not after ``at_s``; ``None``: that was too long ago."""
+    index = bisect_right(points, at_s, key=lambda point: point.t_s)
+    found = points[index - 1] if index else None
+    return found if found is not None and at_s - found.t_s <= STALE_S else None
+
+
+def _point(second: int, site: SitePoint, said: EmsPoint | None) -> Json:
+    return {
+        "t_s": second,
+        "limit_w": None if said is None else said.limit_w,
+        "source": None if said is None else said.source,
+        "budget_w": None if said is None else said.budget_w,
+        "nwlb_w": round(site.nwlb_w),
+        "ems_running": said is not None,
+        "steuve": {
+            name: {
+                "setpoint_w": None if said is None else said.setpoints_w.get(name),
+                "power_w": round(load.power_w),
+            }
+            for name, load in site.loads.items()
+        },
+    }

@@ -51,7 +51,7 @@ def trace() -> Trace:
             SitePoint(float(t), 4_000.0, 4_600.0, 4_000.0, {"garage": LoadPoint(4_000.0, 4_140.0)})
             for t in range(-3, 14)
         ],
-        ems=[EmsPoint(t + 0.4, 1, 4_200, "eebus", 4_200, {"garage": 4_140}) for t in range(13)],
+        ems=[EmsPoint(t + 0.0, 1, 4_200, "eebus", 4_200, {"garage": 4_140}) for t in range(13)],
     )
 
 
@@ -81,6 +81,26 @@ def test_the_timeline_has_one_point_per_second_of_the_story() -> None:
         "ems_running": True,
         "steuve": {"garage": {"setpoint_w": 4_140, "power_w": 4_000}},
     }
+
+
+def test_points_a_few_milliseconds_off_the_second_leave_no_hole() -> None:
+    jitter = [0.0, 0.998, 2.001, 2.999, 4.002, 5.0, 5.997, 7.003, 8.0, 9.0, 10.0, 11.0, 12.0]
+    shaken = Trace(
+        site=trace().site,
+        ems=[EmsPoint(t, 1, 4_200, "eebus", 4_200, {"garage": 4_140}) for t in jitter],
+    )
+
+    points = timeline(shaken, story())
+
+    assert [point["t_s"] for point in points if not point["ems_running"]] == []
+
+
+def test_an_ems_that_went_silent_is_gone_after_two_seconds() -> None:
+    killed = Trace(site=trace().site, ems=trace().ems[:5])
+
+    points = timeline(killed, story())
+
+    assert [point["t_s"] for point in points if point["ems_running"]] == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_second_without_the_ems_is_marked_and_not_called_free() -> None:
