@@ -101,6 +101,7 @@ def test_an_answer_to_an_older_order_proves_nothing() -> None:
     exposure.measured(Measurement(power_w=0), 21.0)
 
     assert exposure.upper_x(21.0) == 16_000
+    assert not exposure.confirmed
 
 
 def test_a_reading_from_before_the_answer_proves_nothing() -> None:
