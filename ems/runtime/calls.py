@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import partial
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from ems.control.events import TestLimitChanged
 from ems.control.grid_limit import UNLIMITED, Limited, Source
@@ -14,10 +14,17 @@ from ems.runtime.service import CallError
 from ems.runtime.status import decision_json, limit_json, load_json, timeline_json
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from ems.runtime.plantlife import PlantLife
+    from drivers.api import Clock
+    from ems.config.schema import Site
+    from ems.runtime.contact_service import ContactService
+    from ems.runtime.controller import Controller
+    from ems.runtime.options import Options
+    from ems.runtime.partners import Partners
+    from ems.runtime.proof import Proof
     from ems.runtime.service import Call, Stream
+    from ems.runtime.workers import LoadWorker, MeterWorker
 
 Json: TypeAlias = Any
 
@@ -31,10 +38,41 @@ PAIR_CALLS = tuple(
 )
 
 
+class Life(Protocol):
+    """The running plant as far as a client may see and order it."""
+
+    options: Options
+    site: Site
+    started_at: float
+    config_hash: str
+    is_last_good: bool
+    controller: Controller
+    proof: Proof
+    contact: ContactService | None
+    partners: Partners | None
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def workers(self) -> Mapping[str, LoadWorker]: ...
+
+    @property
+    def meters(self) -> Sequence[MeterWorker]: ...
+
+    def reload(self) -> None:
+        """Have the configuration read again."""
+        ...
+
+    async def learn_contact(self, limiting_when: Literal["open", "closed"]) -> None:
+        """Keep a polarity confirmed live."""
+        ...
+
+
 class Calls:
     """Answers; every method takes ``args`` and gives JSON or raises ``CallError``."""
 
-    def __init__(self, life: PlantLife) -> None:
+    def __init__(self, life: Life) -> None:
         """Speak for ``life``, the running plant."""
         self._life = life
 
