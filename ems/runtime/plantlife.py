@@ -208,7 +208,8 @@ class PlantLife:
     async def _eebus(self) -> None:
         if "eebus" not in self.site.signal.sources:
             return
-        from ems.runtime.box import Box  # noqa: PLC0415  # 100 ms of imports, after READY
+        await asyncio.to_thread(_import_eebus)  # the first orders leave in the meantime
+        from ems.runtime.box import Box  # noqa: PLC0415
         from ems.runtime.partners import Folders, Partners  # noqa: PLC0415
 
         box = Box(self.controller, self._writer, self.proof)
@@ -324,3 +325,9 @@ class PlantLife:
             self._early_alarms.append(alarm)
         else:
             self._loop.call_soon_threadsafe(self.controller.alarm, alarm)
+
+
+def _import_eebus() -> None:
+    """200 ms of imports, in a thread: the contact must not wait for the network side."""
+    import ems.runtime.box  # noqa: PLC0415
+    import ems.runtime.partners  # noqa: F401, PLC0415
