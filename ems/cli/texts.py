@@ -184,6 +184,10 @@ ERRORS: Final[dict[str, tuple[tuple[str, str], tuple[str, str]]]] = {
 # code of an alarm -> (de, en)
 ALARMS: Final[dict[str, tuple[str, str]]] = {
     "W-LPC-001": ("Kein Herzschlag – Ausfallbetrieb", "No heartbeat – failsafe"),
+    "W-LPC-002": (
+        "Ausfallzeit vorbei, Steuerbox schweigt – frei",
+        "Failsafe time is over, control box silent – free",
+    ),
     "I-LPC-010": ("Steuerbox hat Ausfallwert gesetzt", "Control box set the failsafe value"),
     "E-LPC-002": ("Limit abgelehnt", "Limit refused"),
     "E-CON-001": ("Kontakt flattert – Limit bleibt", "Contact flaps – limit stays"),
@@ -191,6 +195,8 @@ ALARMS: Final[dict[str, tuple[str, str]]] = {
     "W-CON-006": ("Polarität nicht bestätigt", "Polarity not confirmed"),
     "W-SIG-001": ("Kontakt und EEBUS widersprechen sich", "Contact and EEBUS contradict"),
     "W-SIG-002": ("Limit unter P_min,14a", "Limit below P_min,14a"),
+    "W-SIG-003": ("Signal, aber keine SteuVE", "A signal, but no SteuVE"),
+    "W-NWB-001": ("Über dem Limit – es wird nachgeregelt", "Above the limit – correcting"),
     "E-DEV-001": ("Gerät antwortet nicht", "Device does not answer"),
     "E-DEV-002": ("Gerät lehnt ab", "Device refuses"),
     "E-DEV-003": ("Gerät falsch eingerichtet", "Device set up wrongly"),

@@ -228,13 +228,17 @@ class MeterWorker:
         *,
         poll_s: float = 1.0,
     ) -> None:
-        """Poll every ``poll_s`` [protocol s]; only ``role == "grid"`` submits events."""
+        """Poll every ``poll_s`` [protocol s]; only ``role == "grid"`` submits events itself.
+
+        A PV meter calls ``generated`` instead: its reading is one part of the sum.
+        """
         self.meter_id = meter_id
         self.role = role
         self._open = open_meter
         self._clock = clock
         self._submit = submit
         self._poll_s = poll_s
+        self.generated: Callable[[], None] = lambda: None
         self.reading: MeterReading | None = None
         self.read_at: float | None = None
         self.last_error = ""
@@ -272,5 +276,7 @@ class MeterWorker:
                 self.reading, self.read_at = reading, self._clock.monotonic()
                 if self.role == "grid":
                     self._submit(GridMeasured(power_w=reading.power_w, at=self.read_at))
+                elif self.role == "pv":
+                    self.generated()
             poll_at = max(poll_at + self._poll_s, self._clock.monotonic())
             await self._clock.sleep_until(poll_at)
