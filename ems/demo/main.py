@@ -13,12 +13,13 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from eebus.node.clock import SystemClock
 from ems.demo.child import ChildFailedError
 from ems.demo.options import DEFAULT_SCENARIO, LIVE_SPEED, STORY_SPEED, DemoOptions
 from ems.demo.report import Report
+from ems.demo.service import ServiceError
 from ems.demo.stage import Stage, StageOptions
 from ems.demo.story import load_story, story_names
 
@@ -80,7 +81,7 @@ async def _play(options: DemoOptions, report: Report, folder: Path, *, live: boo
             finally:
                 await asyncio.shield(stage.end())
                 atexit.unregister(stage.kill_all)
-    except* ChildFailedError as failures:
+    except* (ChildFailedError, ServiceError) as failures:
         report.failed(_first(failures))
         code = EXIT_FAILED
     return code
@@ -100,13 +101,12 @@ async def _act(options: DemoOptions, report: Report, stage: Stage, *, live: bool
     return EXIT_HELD if played.held else EXIT_NEGATIVE
 
 
-def _first(failures: BaseExceptionGroup[ChildFailedError]) -> str:
+def _first(failure: BaseException) -> str:
     """Text of the first failure of a possibly nested group."""
-    first: BaseException = failures
-    while isinstance(first, BaseExceptionGroup):
-        nested: BaseExceptionGroup[ChildFailedError] = first
-        first = nested.exceptions[0]
-    return str(first)
+    if isinstance(failure, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", failure)
+        return _first(group.exceptions[0])
+    return str(failure)
 
 
 def _is_terminal() -> bool:

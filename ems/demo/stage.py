@@ -272,7 +272,10 @@ class Stage:
         return bool(self.box_log.ski)
 
     async def _box_is_pending(self) -> bool:
-        peers = (await self.call("pair.list"))["peers"]
+        try:
+            peers = (await self.call("pair.list"))["peers"]
+        except service.ServiceError:  # the EEBUS side comes up after contact and control
+            return False
         return any(p["ski"] == self.box_log.ski and p["trust"] == "pending" for p in peers)
 
     async def _box_is_connected(self) -> bool:
