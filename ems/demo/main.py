@@ -13,7 +13,7 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from eebus.node.clock import SystemClock
 from ems.demo.child import ChildFailedError
@@ -22,9 +22,6 @@ from ems.demo.report import Report
 from ems.demo.service import ServiceError
 from ems.demo.stage import Stage, StageOptions
 from ems.demo.story import load_story, story_names
-
-if TYPE_CHECKING:
-    pass
 
 EXIT_HELD: Final = 0
 EXIT_NEGATIVE: Final = 1
