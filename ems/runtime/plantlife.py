@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import logging
 import time
 from functools import partial
@@ -20,7 +21,7 @@ from ems.config.paths import contact_path, identity_dir, state_dir
 from ems.config.translate import load_configs, meter_configs, plant_of
 from ems.control.commands import Alarm
 from ems.control.core import Core
-from ems.control.events import Restored
+from ems.control.events import GenerationMeasured, Restored
 from ems.journal.errors import JournalError
 from ems.journal.evidence import Evidence
 from ems.journal.record import Kind
@@ -58,6 +59,7 @@ RECORDS_FILE = "records.db"
 SAMPLED_WITHIN_S = 5.0  # protocol seconds: an older contact sample means the input pump hangs
 POLL_S = {"wallbox": 2.0, "heatpump": 5.0, "cooling": 5.0, "battery": 2.0}  # devices.md 2
 BERLIN = "Europe/Berlin"
+PV_FRESH_S = 10.0  # 14a.md 1.3.2: older readings give no credit
 PRUNE_EVERY_S = 86_400.0
 SETTLED_AFTER_S = 5.0
 
@@ -240,15 +242,24 @@ class PlantLife:
                 poll_s=POLL_S[load.kind.value],
             )
         for meter in meter_configs(self.site):
-            self.meters.append(
-                MeterWorker(
-                    meter.id,
-                    meter.role,
-                    partial(open_meter, meter, self.clock, links=links),
-                    self.clock,
-                    self.controller.submit,
-                )
+            worker = MeterWorker(
+                meter.id,
+                meter.role,
+                partial(open_meter, meter, self.clock, links=links),
+                self.clock,
+                self.controller.submit,
             )
+            worker.generated = self._sum_generation
+            self.meters.append(worker)
+
+    def _sum_generation(self) -> None:
+        """All PV meters together, once each has a fresh reading; export of a meter is negative."""
+        pv = [meter for meter in self.meters if meter.role == "pv"]
+        now = self.clock.monotonic()
+        if any(meter.read_at is None or now - meter.read_at > PV_FRESH_S for meter in pv):
+            return
+        power_w = sum(-meter.reading.power_w for meter in pv if meter.reading is not None)
+        self.controller.submit(GenerationMeasured(power_w=max(0, power_w), at=now))
 
     def _load_state(self) -> tuple[SavedState | None, bool]:
         try:
@@ -329,5 +340,5 @@ class PlantLife:
 
 def _import_eebus() -> None:
     """200 ms of imports, in a thread: the contact must not wait for the network side."""
-    import ems.runtime.box  # noqa: PLC0415
-    import ems.runtime.partners  # noqa: F401, PLC0415
+    for module in ("ems.runtime.box", "ems.runtime.partners"):
+        importlib.import_module(module)
