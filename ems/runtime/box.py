@@ -78,7 +78,8 @@ class Box:
                 pass
 
     def _limit_changed(self, event: LimitStateChanged) -> None:
-        LOGGER.info("= LPC %s, limit %s W (%s)", event.state, event.limit_w, event.rule)
+        told = "no limit" if event.limit_w is None else f"limit {event.limit_w} W"
+        LOGGER.info("= LPC %s, %s (%s)", event.state, told, event.rule)
         lost = event.state == FAILSAFE
         if (event.state == FAILSAFE) != (self.state == FAILSAFE):
             params = {"limit_w": watts_floor(event.failsafe_w)}

@@ -119,10 +119,10 @@ class PlantLife:
         self._reopen_events()
         self._make_workers()
         self.controller.connect(self.workers)
-        self.controller.submit(Restored(saved=self.saved, damaged=damaged))
         if self.saved is not None and self.saved.limits:
             strictest_w = min(limit.power_w for limit in self.saved.limits)
             LOGGER.warning("= a limit of %d W is restored", strictest_w)
+        self.controller.submit(Restored(saved=self.saved, damaged=damaged))
         if damaged:
             files = ", ".join(path.name for path in self._state_file.set_aside)
             self.proof.note(Kind.STATE_DAMAGED, {"set_aside": files})
