@@ -41,6 +41,8 @@ from ems.control.supervisor import Supervisor
 from ems.control.watch import look
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ems.control.decision import Decision, SourceView
     from ems.control.plant import Plant
 
@@ -95,8 +97,12 @@ class Core:
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Take one event in and return what must be done about it, most urgent first."""
+        return self.handle_all((event,), now)
+
+    def handle_all(self, events: Sequence[Event], now: float) -> list[Command]:
+        """Take ``events`` in, in their order, and decide once about all of them."""
         now = max(now, self._state.now)
-        if not self._take(event, now):
+        if not [event for event in events if self._take(event, now)]:
             self._state.touch(now)
             return []
         return self._decide(now)

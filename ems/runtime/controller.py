@@ -1,7 +1,8 @@
 """The shell of the control core: hands events in, carries commands out, keeps its timer.
 
 Everything here runs in one event loop and ``submit`` never awaits, so the core has one owner and a
-limit reaches the slots of the devices in the same turn of the loop (reliability.md I-08).
+limit reaches the slots of the devices in the same turn of the loop (reliability.md I-08). What
+devices tell waits up to 20 ms for company: 64 confirmations of one limit are one decision, not 64.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ems.control.commands import Alarm, Release, Remember, SetLimit, Stop
+from ems.control.events import LoadMeasured, SetpointWritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,6 +66,8 @@ class Controller:
         self.alarms: dict[tuple[str, str], ActiveAlarm] = {}
         self.cycles = 0
         self._handled_at = -math.inf
+        self._waiting: list[Event] = []
+        self._waiting_until = math.inf
 
     @property
     def decision(self) -> Decision:
@@ -75,17 +79,25 @@ class Controller:
         self._workers = dict(workers)
 
     def submit(self, event: Event) -> None:
-        """Decide on ``event`` now."""
-        self._carry_out(self.core.handle(event, self._clock.monotonic()))
+        """Decide on ``event`` now, or within 20 ms when it only tells how devices do."""
+        now = self._clock.monotonic()
+        self._waiting.append(event)
+        if not isinstance(event, LoadMeasured | SetpointWritten):
+            self._decide(now)
+        elif self._waiting_until == math.inf:
+            self._waiting_until = now + COALESCE_S
         self._wake.set()
 
     async def run(self, cycle_done: Callable[[], None]) -> None:
         """Wake the core at its deadlines and once per second; ``cycle_done`` after each second."""
         tick_at = self._clock.monotonic() + CYCLE_S
         while True:
-            await self._clock.wait_for(self._wake.wait(), min(tick_at, self._due_at()))
+            until = min(tick_at, self._due_at(), self._waiting_until)
+            await self._clock.wait_for(self._wake.wait(), until)
             self._wake.clear()
             now = self._clock.monotonic()
+            if now >= self._waiting_until:
+                self._decide(now)
             if now < min(tick_at, self._due_at()):
                 continue  # only the deadline changed
             self._handled_at = now
@@ -100,6 +112,11 @@ class Controller:
         if self.core.deadline is None:
             return math.inf
         return max(self.core.deadline, self._handled_at + COALESCE_S)
+
+    def _decide(self, now: float) -> None:
+        """One decision on everything that waits."""
+        events, self._waiting, self._waiting_until = self._waiting, [], math.inf
+        self._carry_out(self.core.handle_all(events, now))
 
     def alarm(self, alarm: Alarm) -> None:
         """Raise or end an alarm from outside the core (disk, identity, configuration)."""
