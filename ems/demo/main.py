@@ -1,6 +1,6 @@
 """``ems demo``: the live view on a terminal, or a story that is played and judged.
 
-Exit codes: 0 every row held, 1 a row did not hold, 2 unknown story, 70 a program of the demo
+Exit codes: 0 every row held, 1 a row did not hold, 2 unknown story or used folder, 70 a program of the demo
 failed, 130 interrupted.
 """
 
@@ -37,6 +37,9 @@ def run_demo(options: DemoOptions) -> int:
     name = options.scenario or DEFAULT_SCENARIO
     if name not in story_names():
         report.unknown_story(name, story_names())
+        return EXIT_USAGE
+    if options.folder is not None and _is_used(options.folder):
+        report.used_folder(options.folder)
         return EXIT_USAGE
     folder = options.folder or Path(tempfile.mkdtemp(prefix="ems-demo-"))
     code = EXIT_FAILED
@@ -104,6 +107,11 @@ def _first(failure: BaseException) -> str:
         group = cast("BaseExceptionGroup[BaseException]", failure)
         return _first(group.exceptions[0])
     return str(failure)
+
+
+def _is_used(folder: Path) -> bool:
+    """Whether something lies there already: a run begins with an empty trust store."""
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
 
 
 def _is_terminal() -> bool:

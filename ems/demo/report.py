@@ -24,6 +24,10 @@ TEXTS: Final = {
         "Unbekannte Geschichte {name!r}; es gibt: {known}",
         "unknown story {name!r}; there is: {known}",
     ),
+    "used": (
+        "{folder} ist nicht leer; eine Geschichte beginnt ohne Schlüssel und Partner",
+        "{folder} is not empty; a story begins without key and peers",
+    ),
     "held": ("Jede Zeile der Geschichte hat gehalten.", "Every row of the story held."),
     "broken": ("{count} Zeilen haben nicht gehalten.", "{count} rows did not hold."),
     "logs": ("Protokolle liegen in {folder}", "logs are in {folder}"),
@@ -65,6 +69,10 @@ class Report:
     def unknown_story(self, name: str, known: list[str]) -> None:
         """There is no such story."""
         self._error("E-USE-001", self._text("unknown", name=name, known=", ".join(known)))
+
+    def used_folder(self, folder: Path) -> None:
+        """The folder to keep things in holds something already."""
+        self._error("E-USE-001", self._text("used", folder=folder))
 
     def failed(self, why: str) -> None:
         """A program of the demo failed."""

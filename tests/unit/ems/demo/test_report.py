@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -159,3 +160,14 @@ def test_an_unknown_story_is_a_usage_error_with_the_names_there_are(
     error: Any = json.loads(capsys.readouterr().err)
     assert code == 2
     assert "evening-peak" in error["error"]["message"]
+
+
+def test_a_folder_of_a_run_before_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "certs").mkdir()
+
+    code = run_demo(DemoOptions(scenario="evening-peak", folder=tmp_path, language="en"))
+
+    assert code == 2
+    assert "is not empty" in capsys.readouterr().err
