@@ -69,6 +69,9 @@ class SystemClock:
             return await awaitable
         left_s = max(0.0, until - self.monotonic()) / self.speed
         try:
-            return await asyncio.wait_for(awaitable, left_s)
+            async with asyncio.timeout(
+                left_s
+            ):  # wait_for of Python 3.11 may swallow a cancellation
+                return await awaitable
         except TimeoutError:
             return None
