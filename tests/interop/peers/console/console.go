@@ -16,17 +16,23 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
+	"unsafe"
 )
+
+const clockMonotonic = 1 // CLOCK_MONOTONIC of Linux
 
 var (
 	mutex   sync.Mutex
 	started = time.Now()
 )
 
-// Emit prints one event with its time since the start in milliseconds.
+// Emit prints one event with its time since the start in milliseconds, and the same moment as second
+// on CLOCK_MONOTONIC, which other processes can compare with theirs.
 func Emit(event string, fields map[string]any) {
-	line := map[string]any{"event": event, "t_ms": float64(time.Since(started).Microseconds()) / 1000}
+	line := map[string]any{"event": event, "mono_s": monotonic(),
+		"t_ms": float64(time.Since(started).Microseconds()) / 1000}
 	for key, value := range fields {
 		line[key] = value
 	}
@@ -37,6 +43,15 @@ func Emit(event string, fields map[string]any) {
 	mutex.Lock()
 	defer mutex.Unlock()
 	fmt.Println(string(text))
+}
+
+func monotonic() float64 {
+	var now syscall.Timespec
+	_, _, failed := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clockMonotonic, uintptr(unsafe.Pointer(&now)), 0)
+	if failed != 0 {
+		return 0
+	}
+	return float64(now.Sec) + float64(now.Nsec)/1e9
 }
 
 // Guard is what an energy guard can be told.

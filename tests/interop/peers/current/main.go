@@ -47,6 +47,8 @@ func main() {
 	if *trace {
 		log.SetOutput(os.Stderr)
 		p.service.SetLogging(tracer{})
+	} else {
+		p.service.SetLogging(dialWatch{})
 	}
 	if *trust != "" {
 		p.service.RegisterRemoteService(shipapi.NewServiceIdentity(*trust, "", ""))
@@ -133,7 +135,16 @@ func (p *peer) onSystemEvent(ski string, _ spineapi.DeviceRemoteInterface, _ spi
 			p.system.ApproveOrDenyConsumptionLimit(counter, true, "")
 		}
 	case cslpc.DataUpdateLimit:
-		console.Emit("written", map[string]any{"ski": ski})
+		if limit, err := p.system.ConsumptionLimit(); err == nil {
+			console.Emit("written", map[string]any{"ski": ski, "active": limit.IsActive,
+				"value_w": limit.Value, "duration_s": limit.Duration.Seconds()})
+		}
+	case cslpc.DataUpdateFailsafeConsumptionActivePowerLimit:
+		if value, _, err := p.system.FailsafeConsumptionActivePowerLimit(); err == nil {
+			console.Emit("failsafe_written", map[string]any{"value_w": value})
+		}
+	case cslpc.DataUpdateHeartbeat:
+		console.Emit("heartbeat", map[string]any{"ski": ski})
 	}
 }
 
