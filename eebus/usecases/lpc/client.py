@@ -164,9 +164,17 @@ class EnergyGuard:
         for entity in found:
             places = find_places(remote, entity, self._client)
             if places is not None:
-                self._session(peer, entity, now).set_up(places, now)
+                session = self._session(peer, entity, now)
+                is_new = session.places != places
+                session.set_up(places, now)
+                if is_new and self._is_heard_by(peer):
+                    session.heard(now)
                 return
         self._events.append(CsUnusable(peer=peer, reason="announced without LoadControl"))
+
+    def _is_heard_by(self, peer: Peer) -> bool:
+        """Some subscribe as soon as they know our features, before we know theirs [eebus-go]."""
+        return any(client == peer for client, _ in self._device.subscribers(self._diagnosis))
 
     def _session(self, peer: Peer, entity: Entity, now: float) -> CsSession:
         session = self.sessions.get(peer)

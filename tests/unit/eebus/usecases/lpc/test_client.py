@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from eebus.usecases.lpc.events import (
     LimitAnswered,
     NominalMaxRead,
 )
+from eebus.wire import ejson
 from tests.unit.eebus.usecases.lpc.guard_bench import BOX_SKI, EMS_SKI, GuardBench
 
 LIMIT = Limit(active=True, value_w=Decimal(4_201))
@@ -102,6 +104,35 @@ def test_a_system_that_listens_late_gets_a_heartbeat_before_the_write() -> None:
 
     assert heard == [1_005.0]
     assert [at for at, _ in pump.written()] == [1_005.0]
+
+
+@pytest.mark.field("H-75")
+def test_a_system_that_listens_before_we_know_its_use_cases_is_written_to_at_once() -> None:
+    bench = GuardBench()
+    pump = bench.pump()
+    bench.guard.set_limit(None, LIMIT, bench.now)
+    bench.linked = True
+    bench.box.connect(EMS_SKI, bench.now)
+    pump.device.connect(BOX_SKI, bench.now)
+    held: list[Any] = []
+    while outgoing := bench.box.take_datagrams():
+        for _, payload in outgoing:
+            pump.device.receive(BOX_SKI, payload, bench.now)
+        for _, payload in pump.device.take_datagrams():
+            if b"useCaseInformation" in ejson.dumps(payload):
+                held.append(payload)
+            else:
+                bench.box.receive(EMS_SKI, payload, bench.now)
+
+    pump.listen(BOX_SKI, bench.now)
+    bench.settle()
+    assert pump.writes == []
+    assert len(held) == 1
+    bench.box.receive(EMS_SKI, held[0], bench.now)
+    bench.settle()
+
+    assert [at for at, _ in pump.written()] == [1_000.0]
+    assert bench.guard.own_heartbeat_at == 1_000.0
 
 
 @pytest.mark.rule("LPC-L-2.11")
