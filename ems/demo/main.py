@@ -1,7 +1,7 @@
 """``ems demo``: the live view on a terminal, or a story that is played and judged.
 
-Exit codes: 0 every row held, 1 a row did not hold, 2 unknown story or used folder, 70 a program of the demo
-failed, 130 interrupted.
+Exit codes: 0 every row held, 1 a row did not hold, 2 unknown story or used folder, 70 a program
+of the demo failed, 130 interrupted.
 """
 
 from __future__ import annotations
