@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ems.cli.errors import CliError, ExitCode
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from io import BufferedRWPair
 
 Json: TypeAlias = Any
-TIMEOUT_S = 30.0
+TIMEOUT_S = 15.0
 
 _EXIT_OF_AREA = {
     "E-SRV-004": ExitCode.USAGE,
@@ -27,6 +27,7 @@ _EXIT_OF_AREA = {
     "E-PAIR-001": ExitCode.TIMEOUT,
     "E-PAIR-002": ExitCode.USAGE,
     "E-PAIR-003": ExitCode.USAGE,
+    "E-STV-001": ExitCode.USAGE,
     "E-LIM": ExitCode.FORBIDDEN,
 }
 
@@ -59,16 +60,27 @@ class Client:
     def call(self, name: str, args: Mapping[str, Json] | None = None) -> Json:
         """``data`` of one answer."""
         with self._connect() as sock, sock.makefile("rwb") as stream:
-            _write(stream, {"call": name, "args": dict(args or {})})
-            return _data(_read(stream))
+            self._write(stream, {"call": name, "args": dict(args or {})})
+            message = self._read(stream)
+        if message is None:
+            raise CliError("E-SRV-007", ExitCode.UNREACHABLE)
+        return _data(message)
 
-    def watch(self, name: str, args: Mapping[str, Json] | None = None) -> Iterator[Json]:
-        """``data`` of every line of a stream, until the service ends it."""
+    def watch(
+        self, name: str, args: Mapping[str, Json] | None = None, *, may_be_silent: bool = False
+    ) -> Iterator[Json]:
+        """``data`` of every line of a stream; ``may_be_silent``: only the first must be in time.
+
+        Raises:
+            CliError: as for a call, and when the service ends the stream (exit 4).
+        """
         with self._connect() as sock, sock.makefile("rwb") as stream:
-            sock.settimeout(None)
-            _write(stream, {"call": name, "args": dict(args or {}), "watch": True})
-            while (message := _read(stream, end_ok=True)) is not None:
+            self._write(stream, {"call": name, "args": dict(args or {}), "watch": True})
+            while (message := self._read(stream)) is not None:
+                if may_be_silent:
+                    sock.settimeout(None)
                 yield _data(message)
+        raise CliError("E-SRV-007", ExitCode.UNREACHABLE)
 
     def _connect(self) -> socket.socket:
         for path in self._paths:
@@ -76,6 +88,9 @@ class Client:
             sock.settimeout(self._timeout_s)
             try:
                 sock.connect(str(path))
+            except PermissionError as error:
+                sock.close()
+                raise CliError("E-SRV-006", ExitCode.FORBIDDEN, path=path) from error
             except OSError:
                 sock.close()
                 continue
@@ -83,22 +98,33 @@ class Client:
         tried = ", ".join(str(path) for path in self._paths)
         raise CliError("E-SRV-000", ExitCode.UNREACHABLE, path=tried)
 
+    def _write(self, stream: BufferedRWPair, message: Json) -> None:
+        try:
+            stream.write(json.dumps(message).encode() + b"\n")
+            stream.flush()
+        except TimeoutError as error:
+            raise CliError("E-SRV-005", ExitCode.TIMEOUT) from error
+        except OSError as error:  # never to be taken for our own closed output
+            raise CliError("E-SRV-007", ExitCode.UNREACHABLE) from error
 
-def _write(stream: BufferedRWPair, message: Json) -> None:
-    stream.write(json.dumps(message).encode() + b"\n")
-    stream.flush()
-
-
-def _read(stream: BufferedRWPair, *, end_ok: bool = False) -> Json:
-    try:
-        line = stream.readline()
-    except TimeoutError as error:
-        raise CliError("E-SRV-005", ExitCode.TIMEOUT) from error
-    if not line:
-        if end_ok:
+    def _read(self, stream: BufferedRWPair) -> Json:
+        """One message; ``None``: the service hung up."""
+        try:
+            line = stream.readline()
+        except TimeoutError as error:
+            raise CliError("E-SRV-005", ExitCode.TIMEOUT) from error
+        except OSError as error:
+            raise CliError("E-SRV-007", ExitCode.UNREACHABLE) from error
+        if not line:
             return None
-        raise CliError("E-SRV-005", ExitCode.UNREACHABLE)
-    return json.loads(line)
+        try:
+            message: Json = json.loads(line)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            path = ", ".join(str(path) for path in self._paths)
+            raise CliError("E-SRV-008", ExitCode.UNREACHABLE, path=path)
+        return cast("Json", message)
 
 
 def _data(message: Json) -> Json:

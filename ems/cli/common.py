@@ -9,11 +9,11 @@ import sys
 import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias
 
 import typer
 
-from ems.cli import texts
+from ems.cli import terminal, texts
 from ems.cli.client import Client, candidates
 from ems.cli.errors import CliError, ExitCode
 
@@ -32,7 +32,10 @@ QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Only errors.", rich_help_panel="Common")
 ]
 LangOption = Annotated[
-    str, typer.Option("--lang", help="de or en.", envvar="EMS_LANG", rich_help_panel="Common")
+    str,
+    typer.Option(
+        "--lang", help="de or en; else $EMS_LANG or the locale.", rich_help_panel="Common"
+    ),
 ]
 SocketOption = Annotated[
     Path | None,
@@ -107,19 +110,27 @@ class Cli:
             raise CliError("E-USE-003", ExitCode.USAGE)
 
     def _state_dir(self) -> Path | None:
+        """State folder by the configuration; a broken one must not hide the running service."""
         path = self.config_path()
-        if not path.exists():
-            return None
+        from ems.config.errors import ConfigError
         from ems.config.load import load_site
         from ems.config.paths import state_dir
 
-        return state_dir(load_site(path).site, path)
+        try:
+            return state_dir(load_site(path).site, path)
+        except ConfigError:
+            return path.absolute().parent / "state" if self.config is not None else None
 
 
 def emit(document: Json) -> None:
     """Write one JSON document as one line."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    _write_json(document, sys.stdout)
     sys.stdout.flush()
+
+
+def _write_json(document: Json, stream: TextIO) -> None:
+    """Where a terminal cannot show a letter, JSON escapes it: the data stay what they are."""
+    stream.write(json.dumps(document, ensure_ascii=terminal.is_ascii(stream)) + "\n")
 
 
 def command(
@@ -138,7 +149,7 @@ def command(
             cli = Cli(
                 as_json=values.pop("common_json"),
                 quiet=values.pop("common_quiet"),
-                lang=texts.language(values.pop("common_lang") or os.environ.get("LANG", "de")),
+                lang=_language(values.pop("common_lang")),
                 socket=values.pop("common_socket"),
                 config=values.pop("common_config"),
             )
@@ -163,9 +174,7 @@ def guarded(cli: Cli, work: Callable[[], None]) -> None:
         fail(cli, error)
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-    except BrokenPipeError:
-        raise typer.Exit(ExitCode.DONE) from None
-    except (typer.Exit, typer.Abort):
+    except (BrokenPipeError, typer.Exit, typer.Abort, typer.BadParameter):
         raise
     except Exception as error:  # the last door: a bug becomes exit 70, not a trace
         failure = config_failure(error)
@@ -186,17 +195,32 @@ def config_failure(error: Exception) -> CliError | None:
 
 def fail(cli: Cli, error: CliError) -> typing.NoReturn:
     """Tell the error on standard error and leave with its exit code."""
-    message, hint = texts.error(
-        error.code, cli.lang, error.params, (error.message or error.code, error.hint)
-    )
-    if cli.as_json:
-        failure = {"code": error.code, "message": message, "hint": hint}
-        sys.stderr.write(json.dumps({"ok": False, "error": failure}, ensure_ascii=False) + "\n")
-    else:
-        typer.echo(f"{error.code}: {message}", err=True)
-        if hint:
-            typer.echo(f"  → {hint}", err=True)
+    tell_error(error, cli.lang, as_json=cli.as_json)
     raise typer.Exit(error.exit_code)
+
+
+def tell_error(error: CliError, lang: int, *, as_json: bool) -> None:
+    """Code, cause and cure on standard error; with ``as_json`` as one document."""
+    message, hint = texts.error(
+        error.code, lang, error.params, (error.message or error.code, error.hint)
+    )
+    if as_json:
+        failure: Json = {"code": error.code, "message": message, "hint": hint}
+        if error.details:
+            failure["details"] = list(error.details)
+        _write_json({"ok": False, "error": failure}, sys.stderr)
+        return
+    typer.echo(f"{error.code}: {message}", err=True)
+    if hint:
+        typer.echo(f"  → {hint}", err=True)
+    for detail in error.details:
+        typer.echo(detail, err=True)
+
+
+def _language(told: str) -> int:
+    if told and told not in texts.LANGUAGES:
+        raise typer.BadParameter("de, en", param_hint="'--lang'")
+    return terminal.language(told, os.environ)
 
 
 def _keyword(parameter: inspect.Parameter) -> inspect.Parameter:

@@ -30,9 +30,9 @@ def register(app: typer.Typer) -> None:
     @command(config, "schema", example="ems config schema")
     def schema(cli: Cli) -> None:
         """The JSON schema of ems.toml."""
-        from ems.config.schema import Site
+        from ems.config.reference import json_schema
 
-        data = Site.model_json_schema()
+        data = json_schema()
         cli.say(data, json.dumps(data, indent=2, ensure_ascii=False))
 
     @command(config, "reload", example="ems config reload")
@@ -57,14 +57,13 @@ def check_config(cli: Cli) -> None:
     try:
         loaded = load_site(cli.config_path())
     except ConfigError as error:
-        for problem in error.problems[1:]:
-            typer.echo(problem.text(language), err=True)
         first = error.problems[0]
         raise CliError(
             first.code,
             ExitCode.CONFIG,
             message=_where(first, language) + first.message(language),
             hint=first.hint(language),
+            details=tuple(problem.text(language) for problem in error.problems[1:]),
         ) from error
     data: Json = {
         "path": str(cli.config_path()),

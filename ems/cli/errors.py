@@ -22,7 +22,10 @@ class ExitCode(IntEnum):
 
 
 class CliError(Exception):
-    """A failure the user can understand; ``message``, ``hint``: where texts lack the code."""
+    """A failure the user can understand; ``message``, ``hint``: where texts lack the code.
+
+    ``details``: further lines for people, a list in JSON.
+    """
 
     def __init__(
         self,
@@ -31,6 +34,7 @@ class CliError(Exception):
         *,
         message: str = "",
         hint: str = "",
+        details: tuple[str, ...] = (),
         **params: object,
     ) -> None:
         super().__init__(f"{code} {message}".strip())
@@ -38,4 +42,5 @@ class CliError(Exception):
         self.exit_code = exit_code
         self.message = message
         self.hint = hint
+        self.details = details
         self.params = params

@@ -6,11 +6,16 @@ idle service carries no code it does not need.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import sys
 from typing import Final
 
 import typer
+
+from ems.cli import terminal, usage
+from ems.cli.errors import ExitCode
 
 # noun -> (module, help); every module has ``register(app)``
 NOUNS: Final[dict[str, str]] = {
@@ -53,8 +58,49 @@ def build(argv: list[str]) -> typer.Typer:
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point of the console script; leaves with the exit code of the command."""
-    arguments = sys.argv[1:] if argv is None else argv
-    build(arguments)(args=arguments, prog_name="ems")
+    terminal.prepare()
+    arguments = usage.hoisted(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["--version"]:
+        arguments[0] = "version"
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough: `ems status | head -1`
+        _leave_pipe()
+        code = ExitCode.DONE
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        told = build(arguments)(args=arguments, prog_name="ems", standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if not usage.is_usage_problem(error):
+            raise
+        return _wrong_usage(error, arguments)
+    return told if isinstance(told, int) else ExitCode.DONE
+
+
+def _wrong_usage(error: usage.UsageProblem, arguments: list[str]) -> int:
+    from ems.cli.common import tell_error
+
+    as_json = usage.wants_json(arguments)
+    if usage.asked_for_help(error) and not as_json:
+        typer.echo(error.format_message(), err=True)
+        return ExitCode.USAGE
+    lang = usage.language_of(arguments)
+    tell_error(usage.explained(error, lang), lang, as_json=as_json)
+    return ExitCode.USAGE
+
+
+def _leave_pipe() -> None:
+    """Let nothing be written into the closed pipe when the interpreter ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _root() -> None:

@@ -20,6 +20,7 @@ Json: TypeAlias = Any
 
 RECORDS_FILE = "records.db"
 SHOWN_ID = 8
+SHOWN_FLAWS = 10
 
 DbOption = Annotated[Path | None, typer.Option("--db", help="records.db (else by --config).")]
 FromOption = Annotated[
@@ -118,9 +119,7 @@ def _register_proof(records: typer.Typer) -> None:
             return
         if cli.as_json:
             emit({"ok": False, "data": data, "warnings": []})
-        first = verdict.flaws[0]
-        where = "" if first.seq is None else f"#{first.seq}: "
-        raise CliError("E-REC-002", ExitCode.NEGATIVE, why=f"{where}{first.why}")
+        raise CliError("E-REC-002", ExitCode.NEGATIVE, why=_flaws_text(verdict))
 
 
 def _database(cli: Cli, told: Path | None) -> Path:
@@ -158,6 +157,13 @@ def _line(one: Json) -> str:
     ceilings = ", ".join(f"{value} W" for value in one["ceilings_w"])
     head = f"{one['event_id'][:SHOWN_ID]}  {one['source']:<9}"
     return f"{head} {one['received_local']} – {end}  {ceilings}"
+
+
+def _flaws_text(verdict: Verdict) -> str:
+    """Every flaw with the number of its record; many are counted."""
+    texts = [flaw.why if flaw.seq is None else f"#{flaw.seq}: {flaw.why}" for flaw in verdict.flaws]
+    rest = len(texts) - SHOWN_FLAWS
+    return "; ".join(texts[:SHOWN_FLAWS]) + (f"; +{rest}" if rest > 0 else "")
 
 
 def _verdict_json(verdict: Verdict) -> Json:

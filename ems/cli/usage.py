@@ -1,0 +1,111 @@
+"""Wrong usage in the words of this program: code, cause, cure, and JSON where JSON was asked for.
+
+Typer's own messages are English and plain text; a script that said ``--json`` could not read them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Final, Protocol, TypeGuard
+
+from ems.cli import terminal, texts
+from ems.cli.errors import CliError, ExitCode
+
+FLAGS: Final = frozenset({"--json", "--quiet", "-q"})
+VALUED: Final = frozenset({"--lang", "--socket", "--config", "-c"})
+_QUOTED: Final = re.compile(r"'([^']*)'")
+
+
+class UsageProblem(Protocol):
+    """What Typer raises when a command line cannot be understood."""
+
+    exit_code: int
+
+    def format_message(self) -> str:
+        """The problem in one English sentence."""
+        ...
+
+
+def is_usage_problem(error: BaseException) -> TypeGuard[UsageProblem]:
+    """Whether ``error`` comes from Typer; its classes moved between versions."""
+    return hasattr(error, "format_message") and hasattr(error, "exit_code")
+
+
+def asked_for_help(error: UsageProblem) -> bool:
+    """Whether only the command was left out; then the message is the help text."""
+    return type(error).__name__ == "NoArgsIsHelpError"
+
+
+def explained(error: UsageProblem, lang: int) -> CliError:
+    """The problem as an error of the catalogue; ``lang``: of the suggestion in its cure."""
+    text = " ".join(error.format_message().split())
+    help_ = f"{_command_of(error)} --help"
+    quoted = _QUOTED.findall(text)
+    name, guess = (quoted[0] if quoted else ""), _guess_of(error, quoted)
+    if text.startswith("No such command"):
+        code = "E-USE-007"
+    elif text.startswith("No such option"):
+        code, name = "E-USE-006", str(getattr(error, "option_name", name))
+    elif text.startswith("Missing"):
+        code = "E-USE-008"
+    elif text.startswith("Invalid value"):
+        return _invalid(text, name, help_)
+    else:
+        return CliError("E-USE-010", ExitCode.USAGE, why=text, help=help_)
+    suggestion = texts.word("did_you_mean", lang).format(guess=guess) if guess else ""
+    return CliError(code, ExitCode.USAGE, name=name or text, suggestion=suggestion, help=help_)
+
+
+def hoisted(argv: list[str]) -> list[str]:
+    """Common options said before the command go behind it: ``ems --json status`` is understood."""
+    front: list[str] = []
+    words: list[str] = []
+    rest = list(argv)
+    while rest and len(words) < 2:  # noqa: PLR2004  # noun and verb
+        name = rest[0].partition("=")[0]
+        if name in FLAGS or (name in VALUED and "=" in rest[0]):
+            front.append(rest.pop(0))
+        elif name in VALUED and len(rest) > 1:
+            front += [rest.pop(0), rest.pop(0)]
+        elif rest[0].startswith("-"):
+            break
+        else:
+            words.append(rest.pop(0))
+    if "--" in rest:
+        at = rest.index("--")
+        return [*words, *rest[:at], *front, *rest[at:]]
+    return [*words, *rest, *front] if words else argv
+
+
+def wants_json(argv: list[str]) -> bool:
+    """Whether ``--json`` stands in a command line that could not be understood."""
+    return "--json" in argv
+
+
+def language_of(argv: list[str]) -> int:
+    """Language for a command line that could not be understood."""
+    told = ""
+    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+        if word == "--lang":
+            told = following
+        elif word.startswith("--lang="):
+            told = word.partition("=")[2]
+    return terminal.language(told, os.environ)
+
+
+def _invalid(text: str, name: str, help_: str) -> CliError:
+    why = text.partition(": ")[2] or text
+    return CliError("E-USE-009", ExitCode.USAGE, name=name, why=why, help=help_)
+
+
+def _guess_of(error: UsageProblem, quoted: list[str]) -> str:
+    possible = getattr(error, "possibilities", None)
+    if possible:
+        return str(sorted(possible)[0])
+    return quoted[1] if len(quoted) > 1 else ""
+
+
+def _command_of(error: UsageProblem) -> str:
+    context = getattr(error, "ctx", None)
+    return "ems" if context is None else str(context.command_path)
