@@ -89,6 +89,8 @@ class Service:
                 pass
         except (ConnectionError, TimeoutError, ValueError, asyncio.LimitOverrunError) as error:
             LOGGER.debug("x service client: %s", error)
+        except asyncio.CancelledError:  # the service ends; asyncio would log it as an error
+            LOGGER.debug("x service client: the service ends")
         finally:
             self._clients -= 1
             writer.close()

@@ -28,9 +28,17 @@ async def count(args: Mapping[str, Any]) -> AsyncIterator[Any]:
         yield number
 
 
+async def for_ever(args: Mapping[str, Any]) -> AsyncIterator[Any]:
+    while True:
+        yield "tick"
+        await asyncio.Event().wait()
+
+
 @asynccontextmanager
 async def service(path: Path) -> AsyncIterator[Path]:
-    serving = Service(path, {"limit": answer, "refuse": refuse}, {"count": count})
+    serving = Service(
+        path, {"limit": answer, "refuse": refuse}, {"count": count, "for_ever": for_ever}
+    )
     task = asyncio.ensure_future(serving.run())
     while not path.exists():
         await asyncio.sleep(0.001)
@@ -137,3 +145,20 @@ def test_the_socket_of_a_dead_process_is_replaced_and_a_file_is_not(tmp_path: Pa
         assert file.read_text() == "keep me"
 
     run(story())
+
+
+@pytest.mark.loopback
+def test_a_watcher_that_is_still_there_when_the_service_ends_leaves_no_trace(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with service(tmp_path / "api.sock") as path:
+            _reader, writer = await asyncio.open_unix_connection(str(path))
+            writer.write(b'{"call":"for_ever","watch":true}\n')
+            await _reader.readline()
+        await asyncio.sleep(0.01)
+        writer.close()
+
+    run(story())
+
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
