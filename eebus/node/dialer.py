@@ -166,4 +166,7 @@ async def connect(resolver: Resolver, target: Target, timeout_s: float) -> socke
 def _ask(
     host: str, port: int, flags: int
 ) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, SockAddr]]:
-    return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags))
+    try:
+        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags))
+    except UnicodeError:  # empty or overlong labels; mDNS and users may say anything
+        raise OSError("no host name") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from eebus.node.dialer import Target
@@ -42,7 +43,10 @@ class Plan:
         return not self._book.may_dial(ski)
 
     def targets(self, ski: Ski) -> list[Target]:
-        """The address that was told or worked before, then what mDNS shows, without repeats."""
+        """The address that was told or worked before, then what mDNS shows, without repeats.
+
+        Where mDNS, which anybody may speak, shows an unusual path, the usual one is tried next.
+        """
         found = self._book.discovered.of(ski)
         targets: dict[tuple[str, int], Target] = {}
         peer = self._book.trust.find(ski)
@@ -53,7 +57,12 @@ class Plan:
             for host in hosts_of(record):
                 target = Target(host, record.port, record.path, record.host)
                 targets.setdefault((host, record.port), target)
-        return list(targets.values())[:MAX_TARGETS]
+        ways = [
+            way
+            for target in targets.values()
+            for way in dict.fromkeys((target, replace(target, path=self._path)))
+        ]
+        return ways[:MAX_TARGETS]
 
     def due_at(self, ski: Ski) -> float:
         """When to dial next [protocol s]."""

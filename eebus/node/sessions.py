@@ -116,6 +116,7 @@ class Sessions:
             sock=sock,
         )
         link: Link | None = None
+        led_there = True
         try:
             await stream.handshake()
             link = self._link(ski, Direction.OUT, target.host, target.port, opened_at)
@@ -130,12 +131,13 @@ class Sessions:
         except ShipError as error:
             fault = Fault.SLOT_TAKEN if HTTP_UNAVAILABLE in str(error) else Fault.OTHER
             await self._fail(ski, fault, str(error))
+            led_there = error.phase != ws.UPGRADE  # another path may
         finally:
             stream.abort("link ended")
             if link is not None:
                 self._hub.post(partial(_closed, self._book, link))
         await self._hub.call(_nothing)  # the end has reached the book before the next attempt
-        return link is not None
+        return link is not None and led_there
 
     async def _fail(self, ski: Ski, fault: Fault, reason: str) -> None:
         await self._hub.call(partial(_failed, self._book, ski, fault, reason))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ MAX_RECORD_BYTES: Final = 1024  # TLSPlaintext, SHIP 9.2
 READ_HIGH_WATER_BYTES: Final = 64 * 1024
 MAX_CERTIFICATE_BYTES: Final = 8 * 1024  # ship.md 1.7.4
 BIO_CHUNK_BYTES: Final = 64 * 1024
+HOST_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
 
 Judge = Callable[[bytes], "Ski"]
 """DER of the peer's leaf certificate -> its SKI; raises ``UntrustedError`` with the reason."""
@@ -84,8 +86,8 @@ class TlsContext:
     def client(self, judge: Judge, *, server_name: str = "") -> TlsStream:
         """Start a dialling connection; ``server_name``: the mDNS host name, if known (SHIP 9.4)."""
         tls = SSL.Connection(self._context, None)
-        if server_name:
-            tls.set_tlsext_host_name(server_name.encode("ascii", "ignore"))
+        if HOST_NAME.fullmatch(server_name):  # mDNS may show anything
+            tls.set_tlsext_host_name(server_name.encode("ascii"))
         tls.set_connect_state()
         return TlsStream(tls, judge, self.limits)
 

@@ -30,6 +30,8 @@ SHIP: Final = Subprotocol("ship")  # SHIP 10.2
 MAX_HEAD_BYTES: Final = 8 * 1024
 MAX_EARLY_MESSAGE_BYTES: Final = 4 * 1024
 MAX_MESSAGE_BYTES: Final = 100 * 1024
+UPGRADE: Final = "upgrade"
+"""``ShipError.phase`` of what happens before the WebSocket is open."""
 CLOSE_NORMAL: Final = 1000
 CLOSE_UNSUPPORTED: Final = 1003
 MAX_REASON_BYTES: Final = 123  # RFC 6455 5.5
@@ -237,7 +239,7 @@ async def _first_event(
                 protocol.receive_data(data)
     except TimeoutError:
         stream.abort("WebSocket upgrade took too long")
-        raise ShipTimeoutError("WebSocket upgrade took too long", phase="upgrade") from None
+        raise ShipTimeoutError("WebSocket upgrade took too long", phase=UPGRADE) from None
     return protocol.events.pop(0) if protocol.events else None
 
 
@@ -246,7 +248,7 @@ async def _refuse(
 ) -> NoReturn:
     _write_all(stream, protocol)
     await stream.close()
-    raise ShipError(reason, phase="upgrade")
+    raise ShipError(reason, phase=UPGRADE)
 
 
 def _write_all(stream: TlsStream, protocol: ClientProtocol | ServerProtocol) -> None:

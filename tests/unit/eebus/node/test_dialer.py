@@ -207,6 +207,20 @@ def test_closed_port_is_an_os_error_and_leaves_no_socket() -> None:
 
 
 @pytest.mark.loopback
+@pytest.mark.parametrize(
+    "name", ["box..local", "a" * 64 + ".local", "x" * 300, "\N{LATIN SMALL LETTER SHARP S}" * 60]
+)
+def test_name_that_is_no_host_name_is_an_os_error(name: str) -> None:
+    async def work() -> None:
+        resolver = Resolver()
+        with pytest.raises(OSError, match="no host name"):
+            await connect(resolver, Target(name, 9, "/"), 1.0)
+        resolver.close()
+
+    run(work())
+
+
+@pytest.mark.loopback
 def test_name_that_never_resolves_costs_the_time_limit_only() -> None:
     async def work() -> None:
         resolver = Resolver()
