@@ -86,12 +86,12 @@ class Program:
         """Index of the next line, for ``after``."""
         return len(self.lines)
 
-    def has_text(self, needle: str, timeout_s: float = 20.0) -> str:
-        """The first plain line that contains ``needle``."""
+    def has_text(self, needle: str, timeout_s: float = 20.0, *, after: int = 0) -> str:
+        """The first plain line that contains ``needle``, from line ``after`` on."""
         ends_at = time.perf_counter() + timeout_s
         with self._arrived:
             while True:
-                for line in self.text:
+                for line in self.text[after:]:
                     if needle in line:
                         return line
                 left_s = ends_at - time.perf_counter()
