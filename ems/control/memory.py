@@ -34,6 +34,7 @@ class Memory:
             None if contact is None else (contact.level, contact.fault),
             sources.failsafe_w,
             sources.failsafe_duration_s,
+            sources.failsafe_from_box,
         )
         changed = key != self._known
         refresh_s = self._refresh_s(sources, views, now)

@@ -22,6 +22,8 @@ INIT = "init"
 AUTONOMOUS = "unlimited_autonomous"
 SPOKEN = ("limited", "unlimited_controlled")
 """States of the LPC machine in which the box itself has said what it wants."""
+UNCLAIMED_S = 300.0
+"""A restored limit waits at least this long for the box, whatever is left of its time [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +59,15 @@ class Sources:
     def restored(self, saved: SavedState | None, *, damaged: bool, now: float) -> None:
         """What the process before this one knew."""
         self._damaged = damaged
-        if saved is None:
-            return
-        self.peer = saved.peer
-        if saved.failsafe_from_box and saved.failsafe_w is not None:
-            self.failsafe_from_box = True
-            self.failsafe_w = max(saved.failsafe_w, 0)
-            self.failsafe_duration_s = saved.failsafe_duration_s or self.failsafe_duration_s
-        if saved.failsafe_remaining_s is not None:
-            self.hold_until = now + saved.failsafe_remaining_s
-        for limit in saved.limits:
-            self._restore(limit, now)
+        if saved is not None:
+            self._take_saved(saved, now)
+        if damaged and Source.EEBUS in self._signal.sources:
+            self._hold(now + self.failsafe_duration_s)  # a limit may have been in force
 
     def lpc_changed(self, event: LpcChanged, now: float) -> None:
         """The LPC machine took a step; the box's own word replaces what was restored."""
+        if event.state == INIT and self.lpc is not None and self.lpc.state != INIT:
+            self._outlive(self.lpc, now)
         if self.lpc is None or (self.lpc.state, self.lpc.limit) != (event.state, event.limit):
             self._lpc_since = now
         self.lpc = event
@@ -103,9 +100,11 @@ class Sources:
     def handle_timer(self, now: float) -> None:
         """Drop what is over."""
         self._restored = [r for r in self._restored if not _is_over(r.expires_at, now)]
+        if self._is_unclaimed(now):
+            self._restored = [r for r in self._restored if r.limit.source is Source.TEST]
         if self._test is not None and _is_over(self._test.expires_at, now):
             self._test = None
-        if self._damaged and self._all_spoke():
+        if self._damaged and self._all_spoke(now):
             self._damaged = False
         self._watch_contradiction(now)
 
@@ -149,6 +148,17 @@ class Sources:
             until = max(until or now, self.lpc.binding_until)
         return until - now if until is not None and until > now else None
 
+    def _take_saved(self, saved: SavedState, now: float) -> None:
+        self.peer = saved.peer
+        if saved.failsafe_from_box and saved.failsafe_w is not None:
+            self.failsafe_from_box = True
+            self.failsafe_w = max(saved.failsafe_w, 0)
+            self.failsafe_duration_s = saved.failsafe_duration_s or self.failsafe_duration_s
+        if saved.failsafe_remaining_s is not None:
+            self._hold(now + saved.failsafe_remaining_s)
+        for limit in saved.limits:
+            self._restore(limit, now)
+
     def _restore(self, saved: SavedLimit, now: float) -> None:
         if saved.source in (Source.CONTACT, Source.FAULT):
             return  # the level at boot speaks for the contact (I-06)
@@ -160,8 +170,29 @@ class Sources:
         limit = Limited(max(saved.power_w, 0), source, restored=True)
         self._restored.append(_Restored(limit, now, end))
 
-    def _all_spoke(self) -> bool:
-        eebus = self.lpc is not None and self.lpc.state != INIT
+    def _hold(self, until: float) -> None:
+        self.hold_until = until if self.hold_until is None else max(self.hold_until, until)
+
+    def _outlive(self, before: LpcChanged, now: float) -> None:
+        """The EEBUS side began anew in this process: as after a restart, nothing gets free."""
+        binding_s = self.binding_s(now)
+        if binding_s is None or not isinstance(before.limit, Limited):
+            return
+        self._hold(now + binding_s)
+        limit = Limited(before.limit.power_w, before.limit.source, restored=True)
+        self._restored.append(_Restored(limit, now, before.expires_at))
+
+    def _is_unclaimed(self, now: float) -> bool:
+        """Whether nobody can claim a restored limit any more: EEBUS is off, or cannot begin."""
+        until = self._start + UNCLAIMED_S
+        if self.hold_until is not None:
+            until = max(until, self.hold_until)
+        return now >= until and (self.lpc is None or self.lpc.state == INIT)
+
+    def _all_spoke(self, now: float) -> bool:
+        held = self.hold_until is not None and now < self.hold_until
+        silent = (INIT, AUTONOMOUS) if held else (INIT,)
+        eebus = self.lpc is not None and self.lpc.state not in silent
         contact = self.contact is not None and self.contact.fault is None
         heard = {Source.EEBUS: eebus, Source.CONTACT: contact}
         return all(heard.get(source, True) for source in self._signal.sources)

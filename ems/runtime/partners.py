@@ -24,6 +24,7 @@ from ems.control.commands import Alarm
 from ems.runtime.pairing import Pairing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from eebus.node.clock import Clock
@@ -90,16 +91,18 @@ class Partners:
             "peers": [] if self.pairing is None else self.pairing.peers(),
         }
 
-    async def run(self, saved: SavedState | None, failsafe_w: int) -> None:
+    async def run(self, saved: Callable[[], SavedState | None], failsafe_w: int) -> None:
         """Open identity and trust, then serve and dial until cancelled.
 
+        ``saved`` gives what is remembered *now*: it counts down while an identity is repaired, and
+        a second call in one process begins with what the box has said since the first.
         ``failsafe_w``: configured failsafe limit [W]; a value the box wrote before counts instead.
         """
         identity = await self._open_identity()
         self.identity = identity
         now = self._clock.monotonic()
         self.lpc = LpcServer(
-            self._lpc_config(saved, failsafe_w, now), now, utcnow=self._clock.utcnow
+            self._lpc_config(saved(), failsafe_w, now), now, utcnow=self._clock.utcnow
         )
         eebus = self._site.eebus
         info = DeviceInfo(

@@ -171,7 +171,9 @@ class PlantLife:
                 systemd.ready()
                 systemd.status(self.site.plant.name)
                 LOGGER.info("= ready: contact and control run")
-                group.create_task(self._eebus(), name="eebus")
+                if "eebus" in self.site.signal.sources:
+                    eebus = keep_running("eebus", self._eebus, self.clock, failed=self._task_failed)
+                    group.create_task(eebus, name="eebus")
                 group.create_task(self._settle_memory(), name="memory")
         finally:
             systemd.stopping()
@@ -208,27 +210,22 @@ class PlantLife:
         return tasks
 
     async def _eebus(self) -> None:
-        if "eebus" not in self.site.signal.sources:
-            return
-        await asyncio.to_thread(_import_eebus)  # the first orders leave in the meantime
+        if self.partners is None:
+            await asyncio.to_thread(_import_eebus)  # the first orders leave in the meantime
+            self.partners = self._make_partners()
+        await self.partners.run(lambda: self.saved, self._plant.signal.failsafe_limit_w)
+
+    def _make_partners(self) -> Partners:
         from ems.runtime.box import Box  # noqa: PLC0415
         from ems.runtime.partners import Folders, Partners  # noqa: PLC0415
 
-        box = Box(self.controller, self._writer, self.proof)
-        self.partners = Partners(
+        return Partners(
             self.site,
             Folders(identity_dir(self.site, self.options.config), self._state_dir),
             clock=self.clock,
             controller=self.controller,
-            box=box,
+            box=Box(self.controller, self._writer, self.proof),
             proof=self.proof,
-        )
-        failsafe_w = self._plant.signal.failsafe_limit_w
-        await keep_running(
-            "eebus",
-            partial(self.partners.run, self.saved, failsafe_w),
-            self.clock,
-            failed=self._task_failed,
         )
 
     def _make_workers(self) -> None:

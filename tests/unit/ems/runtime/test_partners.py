@@ -1,0 +1,85 @@
+"""The EEBUS side begins late or anew: with what is remembered then, not with what once was."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from pathlib import Path
+from typing import Any, cast
+
+from ems.config.load import parse_site
+from ems.control.commands import Alarm
+from ems.control.saved import SavedState
+from ems.runtime.partners import Folders, Partners
+from tests.kit.aio import run
+from tests.kit.clock import FakeClock
+
+SITE = parse_site(
+    'schema = 1\n[signal]\nsources = ["eebus"]\n'
+    '[eebus]\nport = 0\nmdns = false\ninterfaces = ["127.0.0.1"]\n'
+).site
+BEFORE = SavedState(lpc_state="limited", failsafe_w=4_200, failsafe_remaining_s=7_200.0)
+
+
+class Listener:
+    """Stands for controller, box and proof: hears, does nothing."""
+
+    def __init__(self) -> None:
+        self.alarms: list[Alarm] = []
+
+    def alarm(self, alarm: Alarm) -> None:
+        self.alarms.append(alarm)
+
+    async def deliver(self, event: object) -> None:
+        return
+
+
+def partners_in(folder: Path, clock: FakeClock, told: Listener) -> Partners:
+    return Partners(
+        SITE,
+        Folders(folder / "identity", folder),
+        clock=clock,
+        controller=cast("Any", told),
+        box=cast("Any", told),
+        proof=cast("Any", told),
+    )
+
+
+def test_an_identity_repaired_late_does_not_lengthen_what_was_binding(tmp_path: Path) -> None:
+    async def story() -> float | None:
+        clock, told, remembered = FakeClock(), Listener(), BEFORE
+        (tmp_path / "identity").write_text("not a folder")
+        partners = partners_in(tmp_path, clock, told)
+        running = asyncio.ensure_future(partners.run(lambda: remembered, 4_200))
+        while not told.alarms:
+            await asyncio.sleep(0.001)
+        remembered = dataclasses.replace(BEFORE, failsafe_remaining_s=3_600.0)
+        (tmp_path / "identity").unlink()
+        clock.advance(3_600.0)
+        while partners.lpc is None:
+            await asyncio.sleep(0.001)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return partners.lpc.config.hold_init_until
+
+    assert run(story()) == 1_000.0 + 7_200.0
+
+
+def test_values_the_box_wrote_survive_a_new_beginning_in_the_same_process(tmp_path: Path) -> None:
+    async def story() -> list[tuple[int, bool]]:
+        clock, remembered, found = FakeClock(), SavedState(), list[tuple[int, bool]]()
+        partners = partners_in(tmp_path, clock, Listener())
+        for _ in range(2):
+            partners.lpc = None
+            running = asyncio.ensure_future(partners.run(lambda: remembered, 4_200))  # noqa: B023
+            while partners.lpc is None:
+                await asyncio.sleep(0.001)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            found.append(
+                (int(partners.lpc.config.failsafe_w), partners.lpc.config.failsafe_from_box)
+            )
+            remembered = dataclasses.replace(BEFORE, failsafe_w=9_000, failsafe_from_box=True)
+        return found
+
+    assert run(story()) == [(4_200, False), (9_000, True)]
