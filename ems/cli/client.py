@@ -141,5 +141,5 @@ def _data(message: Json) -> Json:
         exit_code,
         message=str(failure.get("message", "")),
         hint=str(failure.get("hint", "")),
-        **failure.get("params", {}),
+        **{"why": failure.get("message", ""), **failure.get("params", {})},
     )

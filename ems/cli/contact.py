@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from ems.cli import texts
 from ems.cli.common import Cli, command, emit
 from ems.cli.errors import CliError, ExitCode
 from ems.cli.units import duration_s
@@ -33,7 +34,7 @@ def register(app: typer.Typer) -> None:
     @command(contact, "watch", example="ems contact watch")
     def watch(cli: Cli) -> None:
         """Follow the contact until Ctrl-C."""
-        for data in cli.client().watch("contact.watch"):
+        for data in cli.client().watch("contact.watch", may_be_silent=True):
             if cli.as_json:
                 emit({"ok": True, "data": data})
             else:
@@ -50,7 +51,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Learn and confirm the polarity by a live operation of the control device."""
         if active not in ("", "open", "closed"):
-            raise typer.BadParameter("open or closed", param_hint="--active")
+            raise typer.BadParameter("open or closed", param_hint="'--active'")
         client = cli.client()
         if not cli.as_json and not cli.quiet:
             typer.echo(cli.word("ask_contact"), err=True)
@@ -64,8 +65,11 @@ def _confirmed(cli: Cli, changed_to: str, active: str) -> str:
     if active and active != changed_to:
         raise CliError("E-CON-004", ExitCode.NEGATIVE)
     if not active and sys.stdin.isatty():
-        answer = typer.prompt(f"{changed_to}: {cli.word('limit')}? [y/n]", err=True)
-        if not answer.lower().startswith(("y", "j")):
+        question = cli.word("learn_question").format(level=cli.word(changed_to))
+        answer = ""
+        while answer not in ("y", "j", "n"):
+            answer = str(typer.prompt(question, err=True)).strip().lower()[:1]
+        if answer == "n":
             return "open" if changed_to == "closed" else "closed"
     return changed_to
 
@@ -88,6 +92,6 @@ def _line(cli: Cli, data: Json) -> str:
     level = cli.word(data["level"])
     state = cli.word("limit") if data["limiting"] else cli.word("no_limit")
     confirmed = "✓" if data["confirmed"] else "?"
-    fault = f" · {data['fault']}" if data["fault"] else ""
+    fault = f" · {texts.fault(data['fault'], cli.lang)}" if data["fault"] else ""
     rule = f"{cli.word('limit')} = {cli.word(data['limiting_when'])} {confirmed}"
     return f"{cli.word('contact')}: {level} → {state} ({rule}){fault}"

@@ -13,6 +13,10 @@ ERRORS: Final[dict[str, tuple[tuple[str, str], tuple[str, str]]]] = {
             "Is it running? `systemctl status ems`, or give the path with --socket.",
         ),
     ),
+    "E-SRV-004": (
+        ("Der Dienst nimmt das nicht an: {why}", "The service does not take this: {why}"),
+        ("`ems … --help` zeigt ein Beispiel.", "`ems … --help` shows an example."),
+    ),
     "E-SRV-005": (
         ("Der Dienst hat nicht rechtzeitig geantwortet.", "The service did not answer in time."),
         ("Noch einmal versuchen; `ems doctor` zeigt mehr.", "Try again; `ems doctor` tells more."),
@@ -72,6 +76,13 @@ ERRORS: Final[dict[str, tuple[tuple[str, str], tuple[str, str]]]] = {
     "E-USE-010": (
         ("So ist der Aufruf nicht zu verstehen: {why}", "This cannot be understood: {why}"),
         ("`{help}` zeigt ein Beispiel.", "`{help}` shows an example."),
+    ),
+    "E-USE-012": (
+        (
+            "{value} liegt nicht zwischen {least} und {most}.",
+            "{value} is not between {least} and {most}.",
+        ),
+        ("Einen Wert in diesen Grenzen angeben.", "Give a value within these bounds."),
     ),
     "E-USE-011": (
         ("Die Datei {path} ist nicht schreibbar: {why}.", "{path} cannot be written: {why}."),

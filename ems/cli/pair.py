@@ -10,11 +10,13 @@ import typer
 from ems.cli import texts
 from ems.cli.common import Cli, command
 from ems.cli.errors import CliError, ExitCode
-from ems.cli.status import layer_marks
+from ems.cli.screen import layer_marks
 from ems.cli.units import age, duration_s, grouped_ski, ski
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from ems.cli.client import Client
 
 Json: TypeAlias = Any
 
@@ -83,9 +85,9 @@ def _register_decisions(pair: typer.Typer) -> None:
         cli: Cli, *, peer: SkiArgument, yes: Annotated[bool, typer.Option("--yes")] = False
     ) -> None:
         """Trust a peer no longer; a limit in force stays until the failsafe rules end it."""
-        cli.confirm(f"{grouped_ski(ski(peer))}: {texts.word('rejected', cli.lang)}?", yes=yes)
+        cli.confirm(f"{grouped_ski(ski(peer))}: {texts.word('remove_question', cli.lang)}", yes=yes)
         data = cli.client().call("pair.remove", {"ski": ski(peer)})
-        cli.say(data, f"{texts.word('rejected', cli.lang)}: {grouped_ski(ski(peer))}")
+        cli.say(data, f"{texts.word('removed', cli.lang)}: {grouped_ski(ski(peer))}")
 
     @command(pair, "window", example="ems pair window open 15m")
     def window(
@@ -96,10 +98,10 @@ def _register_decisions(pair: typer.Typer) -> None:
     ) -> None:
         """Let unknown peers ask for pairing for a while."""
         if action not in ("open", "close"):
-            raise typer.BadParameter("open or close", param_hint="ACTION")
+            raise typer.BadParameter("open or close", param_hint="'ACTION'")
         args = {"open": action == "open", "seconds": duration_s(duration)}
         data = cli.client().call("pair.window", args)
-        cli.say(data, f"window: {age(data['window_s']) if data['window_s'] else action}")
+        cli.say(data, _window_line(cli, data["window_s"]))
 
 
 def _register_waiting(pair: typer.Typer) -> None:
@@ -111,13 +113,15 @@ def _register_waiting(pair: typer.Typer) -> None:
         state: Annotated[str, typer.Option("--state", help=", ".join(STATES))] = "heartbeat",
         timeout: Annotated[str, typer.Option("--timeout")] = "120s",
     ) -> None:
-        """Wait until the connection has reached a state; exit code 5 when it does not."""
+        """Wait for a state of the connection; exit code 5: not in time, 1: it is refused."""
         if state not in STATES:
-            raise typer.BadParameter(", ".join(STATES), param_hint="--state")
+            raise typer.BadParameter(", ".join(STATES), param_hint="'--state'")
         args = {"ski": ski(peer), "state": state}
         client = cli.client()
         ends_at = time.perf_counter() + duration_s(timeout)
         while not (data := client.call("pair.wait", args))["reached"]:
+            if _is_refused(client, args["ski"]):
+                raise CliError("E-PAIR-010", ExitCode.NEGATIVE)
             if time.perf_counter() > ends_at:
                 raise CliError("E-PAIR-010", ExitCode.TIMEOUT)
             time.sleep(0.2)
@@ -126,16 +130,33 @@ def _register_waiting(pair: typer.Typer) -> None:
     @command(pair, "why", example="ems pair why 1234 … CDEF")
     def why(cli: Cli, *, peer: SkiArgument) -> None:
         """Tell in one line why a peer is not connected."""
-        data = cli.client().call("pair.why", {"ski": ski(peer)})
-        message, hint = texts.error(
-            data["code"], cli.lang, data["params"], (data["message"], data["hint"])
-        )
-        cli.say(data, f"{grouped_ski(ski(peer))}: {message} {hint}".strip())
+        client = cli.client()
+        data = client.call("pair.why", {"ski": ski(peer)})
+        if data["code"]:
+            told: tuple[str, ...] = texts.error(
+                data["code"], cli.lang, data["params"], (data["message"], data["hint"])
+            )
+        else:
+            layers = client.call("pair.wait", {"ski": ski(peer), "state": STATES[-1]})["layers"]
+            told = (texts.missing_layer(layers, cli.lang),)
+        cli.say(data, f"{grouped_ski(ski(peer))}: {' '.join(told)}".strip())
+
+
+def _is_refused(client: Client, wanted: str) -> bool:
+    """Whether the user has refused this peer: waiting for it would be in vain."""
+    peers = client.call("pair.list")["peers"]
+    return any(peer["ski"] == wanted and peer["trust"] == "refused" for peer in peers)
+
+
+def _window_line(cli: Cli, left_s: float) -> str:
+    if not left_s:
+        return cli.word("window_closed")
+    return cli.word("window_open").format(left=age(left_s))
 
 
 def _print_peers(cli: Cli, console: Console, data: Json) -> None:
     if data["window_s"]:
-        console.print(f"window: {age(data['window_s'])}", markup=False)
+        console.print(_window_line(cli, data["window_s"]), markup=False)
     if not data["peers"]:
         console.print(texts.word("none", cli.lang), markup=False)
     for peer in data["peers"]:

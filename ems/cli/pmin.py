@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
@@ -75,7 +76,8 @@ def _devices(
     from ems.config.load import load_site
     from ems.config.translate import steuves_of
 
-    return list(steuves_of(load_site(cli.config_path()).site)), day
+    configured = steuves_of(load_site(cli.config_path()).site)
+    return [replace(one, control=mode) if direct else one for one in configured], day
 
 
 def _json(result: Pmin) -> Json:

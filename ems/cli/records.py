@@ -91,7 +91,7 @@ def _register_proof(records: typer.Typer) -> None:
         from ems.journal.export import to_csv, to_json
 
         if format_ not in ("csv", "json"):
-            raise typer.BadParameter("csv or json", param_hint="--format")
+            raise typer.BadParameter("csv or json", param_hint="'--format'")
         found = _events(_database(cli, db), from_, to)
         text = to_csv(found, bom=bom) if format_ == "csv" else to_json(found)
         if out is not None:

@@ -73,7 +73,7 @@ def _register_box(sim: typer.Typer) -> None:
 def _endpoint(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal():
-        raise typer.BadParameter("HOST:PORT", param_hint="--dial")
+        raise typer.BadParameter("HOST:PORT", param_hint="'--dial'")
     return host.strip("[]"), int(port)
 
 

@@ -62,6 +62,12 @@ STATES: Final[dict[str, tuple[str, str]]] = {
     "unknown": ("unbekannt", "unknown"),
 }
 
+# what is wrong with a source -> (de, en)
+FAULTS: Final[dict[str, tuple[str, str]]] = {
+    "flapping": ("flattert", "flaps"),
+    "unreadable": ("nicht lesbar", "unreadable"),
+}
+
 # layer of a connection that is not reached -> what is missing and who can do something
 LAYERS: Final[dict[str, tuple[str, str]]] = {
     "found": (
@@ -99,6 +105,7 @@ LAYERS: Final[dict[str, tuple[str, str]]] = {
 
 WORDS: Final[dict[str, tuple[str, str]]] = {
     "did_you_mean": ("Gemeint {guess}? ", "Did you mean {guess}? "),
+    "missing": ("es fehlen", "missing"),
     "of": ("von", "of"),
     "because": ("weil", "because"),
     "given_to": ("vergeben", "given to"),
@@ -106,6 +113,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "heartbeat": ("Herzschlag vor", "heartbeat"),
     "window_open": ("Kopplungsfenster offen, noch {left}", "pairing window open, {left} left"),
     "window_closed": ("Kopplungsfenster geschlossen", "pairing window closed"),
+    "remove_question": ("Nicht mehr koppeln?", "Trust it no longer?"),
     "removed": ("nicht mehr gekoppelt", "no longer trusted"),
     "refused": ("abgelehnt", "refused"),
     "learn_question": (
@@ -120,6 +128,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "source": ("Quelle", "Source"),
     "state": ("Zustand", "State"),
     "since": ("seit", "for"),
+    "since_time": ("seit", "since"),
     "remaining": ("noch", "left"),
     "setpoint": ("Sollwert", "Set-point"),
     "measured": ("gemessen", "measured"),
@@ -177,9 +186,22 @@ def source(name: str, lang: int) -> str:
     return SOURCES[name][lang] if name in SOURCES else name
 
 
+def fault(name: str, lang: int) -> str:
+    """What is wrong with a source; an unknown word speaks for itself."""
+    return FAULTS[name][lang] if name in FAULTS else name
+
+
 def state(name: str, lang: int) -> str:
     """A state for people, with the word of the standard behind it."""
     return STATES[name][lang] if name in STATES else name
+
+
+def missing_layer(layers: Mapping[str, bool], lang: int) -> str:
+    """What a connection waits for; the layers come bottom up."""
+    missing = next((name for name, reached in layers.items() if not reached), "")
+    if not layers:
+        missing = "found"
+    return LAYERS[missing][lang] if missing in LAYERS else missing
 
 
 def reason(code: str, lang: int) -> str:

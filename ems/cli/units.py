@@ -6,6 +6,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
+from ems.cli import texts
 from ems.cli.errors import CliError, ExitCode
 
 if TYPE_CHECKING:
@@ -82,6 +83,45 @@ def age(seconds: float | None) -> str:
     if whole < 7200:  # noqa: PLR2004  # two hours read better in minutes
         return f"{whole // 60} min"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def kilowatts(value: int | None, lang: int) -> str:
+    """A power in a sentence: ``4,2 kW`` or ``4.2 kW``, rounded down; ``–`` when unknown."""
+    if value is None:
+        return "–"
+    return f"{number(value // 100 / 10, lang)} kW"
+
+
+def amperes(value: float, lang: int) -> str:
+    """A current per phase, rounded down to a tenth: a set-point is never shown too high."""
+    return f"{number(int(value * 10) / 10, lang)} A"
+
+
+def number(value: float, lang: int) -> str:
+    """One decimal with the comma of the language; whole numbers without."""
+    text = f"{value:.1f}".removesuffix(".0")
+    return text if lang == texts.EN else text.replace(".", ",")
+
+
+def local_time(text: str, lang: int) -> str:
+    """A moment (ISO 8601) as the clock in Germany shows it; as it came when unreadable."""
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    try:
+        moment = datetime.fromisoformat(text).astimezone(ZoneInfo("Europe/Berlin"))
+    except ValueError:
+        return text
+    return moment.strftime("%Y-%m-%d %H:%M:%S" if lang == texts.EN else "%d.%m.%Y %H:%M:%S")
+
+
+def clock_time(text: str, before_s: float) -> str:
+    """Hours and minutes in Germany, ``before_s`` before the moment ``text`` (ISO 8601)."""
+    from datetime import datetime, timedelta
+    from zoneinfo import ZoneInfo
+
+    moment = datetime.fromisoformat(text) - timedelta(seconds=before_s)
+    return moment.astimezone(ZoneInfo("Europe/Berlin")).strftime("%H:%M")
 
 
 def today() -> date:

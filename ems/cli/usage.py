@@ -47,10 +47,12 @@ def explained(error: UsageProblem, lang: int) -> CliError:
         code = "E-USE-007"
     elif text.startswith("No such option"):
         code, name = "E-USE-006", str(getattr(error, "option_name", name))
+        if name in FLAGS | VALUED:  # every command knows it: the command is what is missing
+            return CliError("E-USE-008", ExitCode.USAGE, name="COMMAND", help=help_)
     elif text.startswith("Missing"):
         code = "E-USE-008"
     elif text.startswith("Invalid value"):
-        return _invalid(text, name, help_)
+        return _invalid(text, help_)
     else:
         return CliError("E-USE-010", ExitCode.USAGE, why=text, help=help_)
     suggestion = texts.word("did_you_mean", lang).format(guess=guess) if guess else ""
@@ -94,9 +96,10 @@ def language_of(argv: list[str]) -> int:
     return terminal.language(told, os.environ)
 
 
-def _invalid(text: str, name: str, help_: str) -> CliError:
-    why = text.partition(": ")[2] or text
-    return CliError("E-USE-009", ExitCode.USAGE, name=name, why=why, help=help_)
+def _invalid(text: str, help_: str) -> CliError:
+    what, _, why = text.removeprefix("Invalid value").removeprefix(" for ").partition(": ")
+    name = what.replace("'", "").strip(" :")
+    return CliError("E-USE-009", ExitCode.USAGE, name=name, why=why or text, help=help_)
 
 
 def _guess_of(error: UsageProblem, quoted: list[str]) -> str:

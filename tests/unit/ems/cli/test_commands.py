@@ -31,13 +31,25 @@ STATUS: dict[str, Any] = {
         {
             "id": "garage",
             "name": "Wallbox Garage",
+            "rated_w": 11000,
             "setpoint_w": 0,
             "setpoint_a": 0.0,
             "power_w": 0,
             "online": True,
             "reason": {"code": "no_steuve", "resource": "steuve", "missing": 4140},
             "error": "",
-        }
+        },
+        {
+            "id": "heatpump",
+            "name": "Wärmepumpe",
+            "rated_w": 6000,
+            "setpoint_w": 3300,
+            "setpoint_a": None,
+            "power_w": 3100,
+            "online": True,
+            "reason": {"code": "ok_demand", "resource": "", "missing": 0},
+            "error": "",
+        },
     ],
     "eebus": {"peers": [], "last_heartbeat_age_s": 3.0},
     "alarms": [{"code": "W-CON-006", "subject": "contact", "since": "", "params": {}}],
@@ -109,7 +121,7 @@ def test_a_limit_of_0_w_is_shown_as_a_limit(ems: Any, tmp_path: Path) -> None:
         outcome = ems("status", "--socket", str(tmp_path / "s"))
 
     assert outcome.code == 0
-    assert "Signal: 0 W – eebus" in outcome.out
+    assert "Signal: 0 W – control box" in outcome.out
     assert "limit leaves less than the minimum" in outcome.out
     assert "Polarity not confirmed" in outcome.out
 
@@ -193,11 +205,13 @@ def test_the_timeline_is_json_lines(ems: Any, tmp_path: Path) -> None:
 @pytest.mark.loopback
 def test_steuve_why_says_in_one_line_what_binds(ems: Any, tmp_path: Path) -> None:
     answer = {"steuve": STATUS["steuve"][0], "signal": SIGNAL, "budget_w": 0}
-    with fake_service(tmp_path / "s", {"steuve.why": answer}):
+    with fake_service(tmp_path / "s", {"steuve.why": answer, "status": STATUS}):
         outcome = ems("steuve", "why", "garage", "--socket", str(tmp_path / "s"))
 
-    assert outcome.out.count("\n") == 1
-    assert "limit leaves less than the minimum (−4140 steuve)" in outcome.out
+    assert outcome.out == (
+        "Wallbox Garage: 0 W · 0 A of 11 kW, because: limit leaves less than the minimum "
+        "(missing 4.1 kW). Limit 0 kW (control box, since 12:59) – given to: 3.3 kW Wärmepumpe\n"
+    )
 
 
 def test_destructive_commands_never_ask_without_a_terminal(ems: Any) -> None:
