@@ -134,9 +134,12 @@ class Mdns:
         """Ask for names: a flood costs time, not memory."""
         while True:
             name = await self._asked.get()
-            info = AsyncServiceInfo(SERVICE_TYPE, name)
-            if await info.async_request(zeroconf.zeroconf, RESOLVE_MS):
-                record = record_of(name, info)
+            try:
+                record = await _look_up(zeroconf, name)
+            except (OSError, Error, ValueError) as error:
+                # anybody may announce a name that is against the rules; it must cost nobody else
+                LOGGER.debug("x %.80r cannot be resolved: %.80s", name, error)
+            else:
                 if record is not None:
                     self._found(record)
 
@@ -144,6 +147,13 @@ class Mdns:
         if problem and problem != self.problem:
             LOGGER.warning("! %s", problem)
         self.problem = problem
+
+
+async def _look_up(zeroconf: AsyncZeroconf, name: str) -> ServiceRecord | None:
+    info = AsyncServiceInfo(SERVICE_TYPE, name)
+    if not await info.async_request(zeroconf.zeroconf, RESOLVE_MS):
+        return None
+    return record_of(name, info)
 
 
 def record_of(name: str, info: AsyncServiceInfo) -> ServiceRecord | None:

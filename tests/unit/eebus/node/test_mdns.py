@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from zeroconf import ServiceStateChange
-from zeroconf.asyncio import AsyncServiceInfo
+from zeroconf import DNSOutgoing, DNSPointer, ServiceStateChange, const
+from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from eebus.node import mdns as mdns_module
 from eebus.node.addresses import own_addresses
@@ -169,3 +169,29 @@ def test_loopback_is_announced_only_where_it_was_asked_for() -> None:
     assert own_addresses((LOOPBACK,)) == [LOOPBACK]
     assert LOOPBACK in own_addresses(("lo",))
     assert LOOPBACK not in own_addresses(())
+
+
+@pytest.mark.parametrize("name", ["a\x01b", "x" * 62 + "\N{LATIN SMALL LETTER U WITH DIAERESIS}"])
+def test_instance_name_that_is_against_the_rules_costs_nobody_else(name: str) -> None:
+    async def work() -> None:
+        found: list[ServiceRecord] = []
+        browsing = asyncio.ensure_future(make_mdns(found, []).run(None))
+        evil = AsyncZeroconf(interfaces=[LOOPBACK])
+        out = DNSOutgoing(const._FLAGS_QR_RESPONSE | const._FLAGS_AA)
+        pointer = (const._TYPE_PTR, const._CLASS_IN, 120, f"{name}.{SERVICE_TYPE}")
+        out.add_answer_at_time(DNSPointer(SERVICE_TYPE, *pointer), 0)
+        await asyncio.sleep(0.2)  # the browser listens
+        evil.zeroconf.async_send(out)
+        await asyncio.sleep(0.2)
+        announcing = asyncio.ensure_future(
+            make_mdns([], []).run(announcement(txt_rdata(build_txt(BOX))))
+        )
+        await until(lambda: found or browsing.done())
+        assert not browsing.done()
+        assert [record.ski for record in found] == [BOX.ski]
+        for task in (browsing, announcing):
+            task.cancel()
+        await asyncio.gather(browsing, announcing, return_exceptions=True)
+        await evil.async_close()
+
+    run(work())
