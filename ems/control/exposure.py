@@ -71,7 +71,7 @@ class Exposure:
             self._over_since = None
             self._readback_x = None
         self.online = self.seen = True
-        self.scale.capability = capability
+        self.scale.fit(capability)
         if self.order_x is None:
             self.cap_x = max(self.cap_x, self.scale.max_x)
 

@@ -37,45 +37,45 @@ class Scale:
 
     def __init__(self, load: Load, capability: Capability) -> None:
         self.load = load
-        self.capability = capability
         self.phases = load.phases
         self._snapshot_mv = NOMINAL_MV
         self._fewer_since: float | None = None
+        self.fit(capability)
 
-    @property
-    def is_current(self) -> bool:
-        """Whether ``x`` counts milliampere per phase."""
-        return self.capability.control is ControlUnit.CURRENT
+    def fit(self, capability: Capability) -> None:
+        """Take the range of the device over; kept at hand, because every decision asks for it.
+
+        ``is_current``: ``x`` counts milliampere per phase. ``min_x``: smallest value above 0.
+        ``step_x``: grid of values; 1 for levels. ``levels``: ascending powers [W], empty unless the
+        load knows levels only. ``max_x``: what the load may use when it is free: its range, bounded
+        by its registered power.
+        """
+        self.capability = capability
+        self.is_current = capability.control is ControlUnit.CURRENT
+        has_levels = capability.control is ControlUnit.LEVELS
+        self.levels = capability.levels_w if has_levels else ()
+        self.min_x = self._least()
+        self.step_x = self._grid()
+        self.max_x = self._most()
 
     @property
     def uw_per_x(self) -> int:
         """Microwatts per unit of ``x``."""
         return self.phases * self._snapshot_mv if self.is_current else MILLION
 
-    @property
-    def min_x(self) -> int:
-        """Smallest value above 0."""
+    def _least(self) -> int:
         c = self.capability
         if self.is_current:
             return c.min_ma
         return c.levels_w[1] if len(c.levels_w) > 1 else c.min_w
 
-    @property
-    def step_x(self) -> int:
-        """Grid of values; 1 for levels."""
+    def _grid(self) -> int:
         c = self.capability
         if self.is_current:
             return max(c.step_ma, 1)
         return 1 if c.levels_w else max(c.step_w, 1)
 
-    @property
-    def levels(self) -> tuple[int, ...]:
-        """Ascending powers [W], empty unless the load knows levels only."""
-        return self.capability.levels_w if self.capability.control is ControlUnit.LEVELS else ()
-
-    @property
-    def max_x(self) -> int:
-        """What the load may use when it is free: its range, bounded by its registered power."""
+    def _most(self) -> int:
         c = self.capability
         if self.is_current:
             rated_uw = self.load.rated_w * MILLION * (100 + RATED_SLACK_PERCENT) // 100
