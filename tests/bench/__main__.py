@@ -2,9 +2,9 @@
 
     .venv/bin/python -m tests.bench [NAME…] [--quick] [--json]
 
-Names: ``allocation``, ``core``, ``start``, ``idle``, ``limit``, ``link``. Traffic stays on 127.0.0.1
-or in network namespaces that a run makes and removes. Nothing here judges: figures depend on the
-machine, ratios of one run say more.
+Names: ``allocation``, ``core``, ``start``, ``idle``, ``drivers``, ``limit``, ``link``. Traffic
+stays on 127.0.0.1 or in network namespaces that a run makes and removes. Nothing here judges:
+figures depend on the machine, ratios of one run say more.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from tests.bench import (
     bench_allocation,
     bench_core,
+    bench_drivers,
     bench_idle,
     bench_limit,
     bench_link,
@@ -30,7 +31,15 @@ from tests.bench.figures import Figure, missing, table
 
 BENCHES = {
     bench.NAME: bench.measure
-    for bench in (bench_allocation, bench_core, bench_start, bench_idle, bench_limit, bench_link)
+    for bench in (
+        bench_allocation,
+        bench_core,
+        bench_start,
+        bench_idle,
+        bench_drivers,
+        bench_limit,
+        bench_link,
+    )
 }
 
 

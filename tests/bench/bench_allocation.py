@@ -21,7 +21,7 @@ SIZES = (16, 64, 256, 1_000)
 def measure(folder: Path, *, quick: bool) -> list[Figure]:
     figures = []
     for size in SIZES:
-        rounds = max(10, (6_400 if quick else 64_000) // size)
+        rounds = max(10, (6_400 if quick else 20_000) // size)
         aim = 1.0 if size == 64 else None
         for name, case in (("one budget", simple), ("circuits of four, phases", garage)):
             work = partial(allocate, *case(size), Policy())

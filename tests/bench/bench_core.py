@@ -83,9 +83,8 @@ def _descent(size: int, rounds: int) -> list[float]:
     taken = []
     for number in range(rounds):
         now = 10.0 * (number + 1)
-        for load_id, power_w in draws.items():
-            measured = Measurement(power_w=power_w)
-            core.handle(LoadMeasured(load_id=load_id, measurement=measured, at=now), now)
+        measured = [_measured(load_id, power_w, now) for load_id, power_w in draws.items()]
+        core.handle_all(measured, now)
         event = _lpc(Limited(size * (10_800 - 70 * number), Source.EEBUS))
         began = time.perf_counter()
         commands = core.handle(event, now)
@@ -105,6 +104,10 @@ def _obey(core: Core, commands: Sequence[Command], draws: dict[str, int], now: f
             draws[command.load_id] = 11_000 if setpoint is None else setpoint.power_w
             core.handle(SetpointWritten(load_id=command.load_id, setpoint=setpoint, at=now), now)
     return told
+
+
+def _measured(load_id: str, power_w: int, now: float) -> LoadMeasured:
+    return LoadMeasured(load_id=load_id, measurement=Measurement(power_w=power_w), at=now)
 
 
 def _lpc(limit: GridLimit) -> LpcChanged:

@@ -1,24 +1,21 @@
 """One limit through the whole service: to its answer, and to the last of n wallboxes.
 
 ``ems run`` with its state file and journal, a control box of our own stack and the wallboxes are
-three processes. The clock starts when the box is told to write, so its own share is inside. In the
-same rounds a bare burst of as many pymodbus writes goes to the same wallboxes, from this process.
+three processes. The clock starts when the box has written the frame to its socket and stops when
+the first octets of the result, or the register write, arrive at theirs. In the same rounds a bare
+burst of as many pymodbus writes goes to the same wallboxes, from this process.
 """
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
-
-from pymodbus.client import AsyncModbusTcpClient
 
 from tests.bench import machine
+from tests.bench.burst import BareBurst
 from tests.bench.figures import Figure, ratio, spread
-from tests.bench.garage import BARE, Garage, wait_until
+from tests.bench.garage import Garage, wait_until
 from tests.bench.service import (
     free_port,
     own_box,
@@ -33,6 +30,7 @@ NAME = "limit"
 SIZES = (1, 16, 64)
 FROM_W, STEP_W = 10_500, 20  # per wallbox: every round is a decrease of 29 mA for each of them
 WARM_UP = 10
+SETTLE_S = 0.08
 STATE_BYTES = 2_000
 
 
@@ -61,7 +59,7 @@ def _rounds(ems: Ems, box: Program, garage: Garage, rounds: int) -> list[Figure]
     size = len(garage.ports)
     ems.wait_status(lambda status: all(load["online"] for load in status["steuve"]))
     answers, arrivals, bare = [], [], []
-    with _Burst(garage) as burst:
+    with BareBurst(garage) as burst:
         for number, limit_w in enumerate(_limits(size, rounds)):
             answered, arrived = _one_limit(box, garage, limit_w)
             taken = burst.write(number + 1)
@@ -88,57 +86,18 @@ def _limits(size: int, rounds: int) -> Iterator[int]:
 
 
 def _one_limit(box: Program, garage: Garage, limit_w: int) -> tuple[float, float]:
-    """Seconds from the order to the answer, and to the change of the last wallbox."""
+    """Seconds from the frame of the write to the one of its result, and to the last wallbox."""
     before = list(garage.limits_ma)
     mark = box.mark()
     box.send(f"limit {limit_w}")
     answer = box.wait("answer", after=mark)
     assert answer["error_number"] == 0, answer
+    time.sleep(
+        SETTLE_S
+    )  # nobody looks while the service works; read-backs and journal come to rest
     wait_until(
         lambda: all(now != was for now, was in zip(garage.limits_ma, before, strict=True)),
         f"every wallbox got its share of {limit_w} W",
     )
-    time.sleep(0.03)  # the machine comes to rest: read-backs, journal
-    return answer["took_ms"] / 1000, max(garage.limit_at) - answer["sent_s"]
-
-
-class _Burst:
-    """Bare pymodbus clients, one per wallbox, connected once."""
-
-    def __init__(self, garage: Garage) -> None:
-        self._garage = garage
-        self._runner = asyncio.Runner()
-        self._clients: list[AsyncModbusTcpClient] = []
-
-    def __enter__(self) -> Self:
-        async def connect() -> None:
-            for port in self._garage.ports:
-                client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=3.0, retries=0)
-                await client.connect()
-                self._clients.append(client)
-
-        self._runner.run(connect())
-        gc.collect()
-        gc.freeze()
-        return self
-
-    def write(self, value: int) -> float:
-        """Seconds from the call to the arrival of the last write."""
-
-        async def write() -> float:
-            words = [0, value]
-            began = time.monotonic()
-            await asyncio.gather(
-                *(client.write_registers(BARE, words, device_id=1) for client in self._clients)
-            )
-            return began
-
-        began = self._runner.run(write())
-        assert list(self._garage.bare) == [value] * len(self._clients)
-        return float(max(self._garage.bare_at)) - began
-
-    def __exit__(self, *_: object) -> None:
-        for client in self._clients:
-            client.close()
-        self._runner.close()
-        gc.unfreeze()
+    frame_s = answer["frame_out_s"]
+    return answer["frame_in_s"] - frame_s, max(garage.limit_at) - frame_s

@@ -25,6 +25,7 @@ from eebus.node.dialer import Target
 from eebus.node.events import PeerConnected, PeerDisconnected, PeerRefused
 from eebus.node.identity_store import IdentityProfile, open_or_create
 from eebus.node.node import Node
+from eebus.node.tls import TlsStream
 from eebus.node.trust_store import TrustStore
 from eebus.ship.ski import Ski, parse_ski
 from eebus.spine.specs import DeviceInfo
@@ -43,6 +44,27 @@ def emit(event: str, at: float | None = None, **facts: Any) -> None:
     sys.stdout.flush()
 
 
+class Frames:
+    """When octets left for the peer and came from it: the borders of the other side's work."""
+
+    def __init__(self) -> None:
+        self.written_at: float | None = None
+        self.read_at = 0.0
+        write, received = TlsStream.write, TlsStream.data_received
+
+        def noting_write(stream: TlsStream, data: bytes) -> None:
+            write(stream, data)
+            if self.written_at is None:
+                self.written_at = time.monotonic()
+
+        def noting_received(stream: TlsStream, data: bytes) -> None:
+            self.read_at = time.monotonic()
+            received(stream, data)
+
+        TlsStream.write = noting_write  # type: ignore[method-assign,assignment]  # the only look at the wire
+        TlsStream.data_received = noting_received  # type: ignore[method-assign,assignment]
+
+
 class Peer:
     """One node with one use case."""
 
@@ -56,6 +78,7 @@ class Peer:
         info = DeviceInfo(address=f"d:_n:BENCH_{identity.serial}", brand="BENCH", model=role)
         self.ski = identity.ski
         self.sent_at = 0.0
+        self.frames = Frames()
         self.node: Node[Actors] = Node(
             config=NodeConfig(port=port, interfaces=(host,), mdns=False, is_server_only=True),
             identity=identity,
@@ -93,7 +116,7 @@ class Peer:
             case ["limit" | "release" as order, value, *rest]:
                 seconds = float(rest[0]) if rest else None
                 limit = Limit(active=order == "limit", value_w=Decimal(value), duration_s=seconds)
-                self.sent_at = time.monotonic()
+                self.sent_at, self.frames.written_at = time.monotonic(), None
                 await self.node.call(lambda _, now: self.guard.set_limit(None, limit, now))
             case _:
                 emit("error", why=f"unknown order {words}")
@@ -113,9 +136,13 @@ class Peer:
             case LimitAnswered():
                 took_ms = (at - self.sent_at) * 1000
                 emit(
-                    "answer", at, error_number=event.error_number, took_ms=took_ms,
-                    sent_s=self.sent_at,
-                )  # fmt: skip
+                    "answer",
+                    at,
+                    error_number=event.error_number,
+                    took_ms=took_ms,
+                    frame_out_s=self.frames.written_at,
+                    frame_in_s=self.frames.read_at,
+                )
             case LimitStateChanged():
                 emit("state", at, state=event.state)
             case _:
