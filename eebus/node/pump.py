@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from eebus.node.keepalive import Keepalive, KeepaliveTimings, Silence
 from eebus.node.ws import CLOSE_NORMAL, Note, WebSocket
 from eebus.ship.events import Closed, Phase, ShipEvent
+from eebus.wire.texts import shown
 
 if TYPE_CHECKING:
     from eebus.node.clock import Clock
@@ -278,8 +279,8 @@ class Pump:
     def _why_ended(self) -> str:
         code, text = self._socket.close_code, self._socket.close_reason
         if code is not None and (code != CLOSE_NORMAL or text):
-            return f"peer closed the WebSocket: {code} {text[:80]}".rstrip()
-        return self._socket.failure or "peer closed the link"
+            return f"peer closed the WebSocket: {code} {shown(text)}".rstrip()
+        return shown(self._socket.failure, 200) or "peer closed the link"
 
     def _deadline(self) -> float:
         stalled = self._stalled_since

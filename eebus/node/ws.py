@@ -22,6 +22,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from eebus.wire.errors import ShipError, ShipTimeoutError
+from eebus.wire.texts import shown
 
 if TYPE_CHECKING:
     from eebus.node.tls import TlsStream
@@ -248,7 +249,7 @@ async def _refuse(
 ) -> NoReturn:
     _write_all(stream, protocol)
     await stream.close()
-    raise ShipError(reason, phase=UPGRADE)
+    raise ShipError(shown(reason, 200), phase=UPGRADE)
 
 
 def _write_all(stream: TlsStream, protocol: ClientProtocol | ServerProtocol) -> None:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import logging
 from enum import Enum, auto
+from typing import Final
 
 from eebus.ship.events import ShipIdLearnt
 from eebus.ship.frame import Received, encode
 from eebus.ship.messages import AccessMethods, AccessMethodsRequest
 from eebus.ship.timings import DEFAULT_TIMINGS, ShipTimings
 from eebus.wire.machine import Machine
+from eebus.wire.texts import is_printable
 
 LOGGER = logging.getLogger(__name__)
+
+MAX_SHIP_ID: Final = 255
 
 
 class AccessState(Enum):
@@ -49,7 +53,7 @@ class AccessExchange(Machine[AccessState, bytes, ShipIdLearnt]):
         match received:
             case AccessMethodsRequest():
                 self._frames.append(encode(AccessMethods(id=self._own_id, dns_sd_mdns=[])))
-            case AccessMethods(id=str(ship_id)) if ship_id:
+            case AccessMethods(id=str(ship_id)) if _is_usable(ship_id):
                 self._learn(ship_id)
             case AccessMethods():
                 self._enter(AccessState.ANSWERED)  # SHIP 1.0: the id may be missing
@@ -62,10 +66,15 @@ class AccessExchange(Machine[AccessState, bytes, ShipIdLearnt]):
             self._enter(AccessState.UNANSWERED)
 
     def _learn(self, ship_id: str) -> None:
-        differs = self._expected_id is not None and ship_id != self._expected_id
-        if differs:
-            LOGGER.warning("! SHIP ID %s, the trust entry says %s", ship_id, self._expected_id)
         if self.state is not AccessState.ANSWERED:
+            differs = self._expected_id is not None and ship_id != self._expected_id
+            if differs:
+                LOGGER.warning("! SHIP ID %s, the trust entry says %s", ship_id, self._expected_id)
             self.ship_id = ship_id
             self._events.append(ShipIdLearnt(ship_id, differs))
         self._enter(AccessState.ANSWERED)
+
+
+def _is_usable(ship_id: str) -> bool:
+    """A SHIP ID has up to 63 bytes; peers may be generous, but not boundless."""
+    return 0 < len(ship_id) <= MAX_SHIP_ID and is_printable(ship_id)

@@ -48,6 +48,7 @@ from eebus.ship.ski import Ski
 from eebus.ship.timings import DEFAULT_LIMITS, DEFAULT_TIMINGS, ShipTimings
 from eebus.wire.ejson import JsonValue
 from eebus.wire.errors import LocalUseError, ShipError, UntrustedError
+from eebus.wire.texts import shown
 
 LOGGER = logging.getLogger(__name__)
 
@@ -267,7 +268,7 @@ class Connection:
         self._frames.append(encode(Close(phase=ClosePhase.CONFIRM)))
         ending = Ending.REMOVED_BY_PEER if was_removed else Ending.PEER
         self._finish(
-            Closed(f"closed by the peer: {(close.reason or UNSPECIFIC)[:80]}", None, ending)
+            Closed(f"closed by the peer: {shown(close.reason or UNSPECIFIC)}", None, ending)
         )
 
     # --- phases ---

@@ -7,19 +7,18 @@ at its first ``=``, unknown keys and strings without ``=`` are skipped.
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
 from eebus.ship.ski import Ski, parse_ski
 from eebus.wire.errors import LocalUseError, WireError
+from eebus.wire.texts import is_printable
 
 SERVICE_TYPE: Final = "_ship._tcp.local."
 MAX_TXT_BYTES: Final = 400
 MAX_ID_BYTES: Final = 63
 MAX_TEXT_BYTES: Final = 32
 CATEGORY_EMS: Final = 2
-_FORBIDDEN: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,7 @@ def parse_txt(raw: bytes) -> ServiceRecord | None:
         ski = parse_ski(pairs.get("ski", ""))
     except WireError:
         return None
-    is_usable = 0 < len(ship_id.encode()) <= MAX_ID_BYTES and _is_printable(ship_id)
+    is_usable = 0 < len(ship_id.encode()) <= MAX_ID_BYTES and is_printable(ship_id)
     if not is_usable or not _is_path(path):
         return None
     return ServiceRecord(
@@ -136,15 +135,11 @@ def _pairs(raw: bytes) -> dict[str, str] | None:
 
 
 def _is_path(path: str) -> bool:
-    return path.startswith("/") and len(path.encode()) <= MAX_TEXT_BYTES and _is_printable(path)
-
-
-def _is_printable(text: str) -> bool:
-    return not any(unicodedata.category(char) in _FORBIDDEN for char in text)
+    return path.startswith("/") and len(path.encode()) <= MAX_TEXT_BYTES and is_printable(path)
 
 
 def _shown(text: str) -> str:
-    return text[:MAX_TEXT_BYTES] if _is_printable(text) else ""
+    return text[:MAX_TEXT_BYTES] if is_printable(text) else ""
 
 
 def _categories(text: str) -> tuple[int, ...]:
@@ -153,5 +148,5 @@ def _categories(text: str) -> tuple[int, ...]:
 
 
 def _check_text(key: str, text: str, limit: int) -> None:
-    if not text or len(text.encode()) > limit or ";" in text or not _is_printable(text):
+    if not text or len(text.encode()) > limit or ";" in text or not is_printable(text):
         raise LocalUseError(f"{key}={text!r} must have 1–{limit} bytes, no ; and only plain text")

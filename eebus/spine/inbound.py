@@ -79,8 +79,7 @@ class Inbound:
         device = header.source.device
         if device is None or device == session.remote.address:
             return True
-        others = (s.remote.address for s in self._state.sessions.values() if s is not session)
-        if device == self._state.tree.device or device in others:
+        if self._state.is_taken(session, device):
             session.is_banned = True
             self._state.closures.append((session.peer, "device address of somebody else"))
             LOGGER.warning("%s uses the device address of somebody else", session.peer)
@@ -95,7 +94,7 @@ class Inbound:
 
     def _answer(self, session: Session, header: Header, content: Json, now: float) -> None:
         if self._destination(header) is None:
-            LOGGER.debug("x %s for nobody from %s", header.classifier, session.peer)
+            LOGGER.debug("x %.40r for nobody from %s", header.classifier, session.peer)
             return
         try:
             command = parse_command(content, header.classifier)
@@ -128,7 +127,7 @@ class Inbound:
         try:
             self._serve(session, header, content, now)
         except SpineError as error:
-            LOGGER.debug("x %s of %s refused: %s", header.classifier, session.peer, error)
+            LOGGER.debug("x %.40r of %s refused: %s", header.classifier, session.peer, error)
             self._state.result(session, header, error.error_number, str(error))
 
     def _serve(self, session: Session, header: Header, content: Json, now: float) -> None:

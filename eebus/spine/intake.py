@@ -9,7 +9,12 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from eebus.spine.addresses import FeatureAddress, is_within, node_management
+from eebus.spine.addresses import (
+    FeatureAddress,
+    is_usable_device,
+    is_within,
+    node_management,
+)
 from eebus.spine.client import BIND, SUBSCRIBE, USE_CASES
 from eebus.spine.datagram import READ, Header
 from eebus.spine.discovery import change_tree, device_of, read_tree, read_use_cases
@@ -120,7 +125,8 @@ class Intake:
     ) -> bool:
         remote, bounds = session.remote, self._state.timings
         told, device_type = device_of(data)
-        remote.address = remote.address or told  # the header's address wins (H-50)
+        if told and is_usable_device(told) and not self._state.is_taken(session, told):
+            remote.address = remote.address or told  # the header's address wins (H-50)
         remote.device_type = device_type or remote.device_type
         if is_partial and session.is_discovered:
             tree, removed = change_tree(remote.entities, data, remote.address, bounds)

@@ -44,6 +44,11 @@ class DeviceState:
         self.datagrams: list[tuple[Peer, Json]] = []
         self.closures: list[tuple[Peer, str]] = []
 
+    def is_taken(self, session: Session, device: str) -> bool:
+        """Tell whether a device address belongs to us or to another peer (H-07)."""
+        others = (one.remote.address for one in self.sessions.values() if one is not session)
+        return device == self.tree.device or device in others
+
     def send(self, session: Session, header: Header, command: Json) -> int:
         """Queue a datagram; its counter is assigned here, so the wire sees it ascending."""
         counter = session.next_counter()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from eebus.ship.access import AccessExchange, AccessState
 from eebus.ship.events import ShipIdLearnt
 from eebus.ship.frame import decode
@@ -78,3 +80,30 @@ def test_a_missing_answer_is_only_noted() -> None:
     assert access.state is AccessState.UNANSWERED
     assert access.deadline is None
     assert access.take_events() == []
+
+
+@pytest.mark.parametrize("name", ["x" * 100_000, "BOX\\nforged line", "BOX\\u202e"])
+def test_a_name_that_no_node_may_have_is_not_learnt_and_not_repeated_in_the_log(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    access = exchange(expected="BOX-1")
+    access.start(0.0)
+
+    access.receive(decode(access_methods(name)), 1.0)
+
+    assert access.take_events() == []
+    assert access.ship_id == "BOX-1"
+    assert access.deadline is None
+    assert all(len(line) < 200 and line.count("\n") == 0 for line in caplog.messages)
+
+
+def test_a_changed_name_is_logged_once_however_often_it_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    access = exchange(expected="BOX-1")
+    access.start(0.0)
+
+    for _ in range(5):
+        access.receive(decode(access_methods("BOX-2")), 1.0)
+
+    assert len(caplog.messages) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from eebus.spine.addresses import FeatureAddress
@@ -136,6 +138,23 @@ def test_delete_of_discovery_or_use_cases_clears_nothing(box: RawPeer, device: L
     assert len(remote.entities) == 3
     assert len(remote.use_cases) == 1
     assert box.take_events() == []
+
+
+@pytest.mark.rule("H-66")
+@pytest.mark.parametrize("told", [EMS, "d" * 300, "d:_n:Box\n_1", ""])
+def test_device_address_in_the_payload_that_cannot_be_the_peers_is_not_believed(
+    tester: RawPeer, device: LocalDevice, told: str
+) -> None:
+    tester.address = None  # type: ignore[assignment]  # its headers name no device
+    tree = copy.deepcopy(BOX_TREE)
+    tree[DISCOVERY]["deviceInformation"]["description"]["deviceAddress"]["device"] = told
+
+    tester.answer(tester.sent[0], tree)
+
+    remote = device.remote(tester.ski)
+    assert remote is not None
+    assert remote.address is None
+    assert (1,) in remote.entities
 
 
 @pytest.mark.rule("H-50")

@@ -332,3 +332,15 @@ def test_use_cases_of_a_removed_entity_are_gone_and_its_relations_too(
     assert bound.take_events() == [Unbound(bound.ski, box_client(), load_control())]
     assert bound.read("nodeManagementUseCaseData")[0].cmd == {"nodeManagementUseCaseData": []}
     assert write(bound, write_cmd(list_of_value(5)))[0].error_number == 4
+
+
+def test_classifier_as_long_as_a_message_makes_a_short_log_line(
+    bound: RawPeer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+
+    answers = bound.send("x" * 50_000, {"loadControlLimitListData": {}})
+
+    assert [one.error_number for one in answers] == [1]
+    assert caplog.messages
+    assert all(len(line) < 300 for line in caplog.messages)
