@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from ems.config.errors import ConfigError
+    from ems.config.problem import Language
+
 Json: TypeAlias = Any
 
 JsonOption = Annotated[
@@ -177,20 +180,37 @@ def guarded(cli: Cli, work: Callable[[], None]) -> None:
     except (BrokenPipeError, typer.Exit, typer.Abort, typer.BadParameter):
         raise
     except Exception as error:  # the last door: a bug becomes exit 70, not a trace
-        failure = config_failure(error)
+        failure = _known_failure(error, cli.lang)
         if failure is None and os.environ.get("EMS_DEBUG"):
             raise
         why = f"{type(error).__name__}: {error}"
         fail(cli, failure or CliError("E-INT-001", ExitCode.INTERNAL, why=why))
 
 
-def config_failure(error: Exception) -> CliError | None:
-    """A configuration error in the form of the command line; ``None`` for anything else."""
+def _known_failure(error: Exception, lang: int) -> CliError | None:
+    """Failures that the user can mend, in the form of the command line; ``None``: a bug."""
     from ems.config.errors import ConfigError
 
-    if not isinstance(error, ConfigError):
-        return None
-    return CliError(error.code, ExitCode.CONFIG, message=str(error), hint=error.hint)
+    if isinstance(error, ConfigError):
+        return config_failure(error, lang)
+    if isinstance(error, OSError) and error.filename is not None:
+        why = error.strerror or type(error).__name__
+        return CliError("E-USE-011", ExitCode.USAGE, path=error.filename, why=why)
+    return None
+
+
+def config_failure(error: ConfigError, lang: int) -> CliError:
+    """A broken configuration: the first problem, all others as details."""
+    language: Language = "en" if lang == texts.EN else "de"
+    first = error.problems[0]
+    where = "" if first.line is None else f"{texts.word('line', lang)} {first.line}: "
+    return CliError(
+        first.code,
+        ExitCode.CONFIG,
+        message=where + first.message(language),
+        hint=first.hint(language),
+        details=tuple(problem.text(language) for problem in error.problems[1:]),
+    )
 
 
 def fail(cli: Cli, error: CliError) -> typing.NoReturn:

@@ -12,7 +12,7 @@ from ems.cli.common import Cli, command
 from ems.cli.units import today
 
 if TYPE_CHECKING:
-    from ems.config.problem import Language, Problem
+    from ems.config.problem import Language
 
 Json: TypeAlias = Any
 
@@ -46,25 +46,13 @@ def check_config(cli: Cli) -> None:
     """Load the configuration; say what is wrong in the chosen language.
 
     Raises:
-        CliError: with the first problem; all others are warnings on standard error.
+        ConfigError: with every problem found.
     """
-    from ems.cli.errors import CliError, ExitCode
     from ems.config.devices import check_safety
-    from ems.config.errors import ConfigError
     from ems.config.load import load_site
 
     language: Language = "en" if cli.lang == texts.EN else "de"
-    try:
-        loaded = load_site(cli.config_path())
-    except ConfigError as error:
-        first = error.problems[0]
-        raise CliError(
-            first.code,
-            ExitCode.CONFIG,
-            message=_where(first, language) + first.message(language),
-            hint=first.hint(language),
-            details=tuple(problem.text(language) for problem in error.problems[1:]),
-        ) from error
+    loaded = load_site(cli.config_path())
     data: Json = {
         "path": str(cli.config_path()),
         "hash": loaded.config_hash,
@@ -74,9 +62,3 @@ def check_config(cli: Cli) -> None:
     found = (*loaded.warnings, *check_safety(loaded.site, today()))
     warnings = [warning.text(language) for warning in found]
     cli.say(data, texts.word("config_ok", cli.lang), warnings=warnings)
-
-
-def _where(problem: Problem, language: Language) -> str:
-    if problem.line is None:
-        return ""
-    return f"{'Zeile' if language == 'de' else 'line'} {problem.line}: "

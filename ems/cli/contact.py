@@ -52,6 +52,8 @@ def register(app: typer.Typer) -> None:
         """Learn and confirm the polarity by a live operation of the control device."""
         if active not in ("", "open", "closed"):
             raise typer.BadParameter("open or closed", param_hint="'--active'")
+        if not active and not sys.stdin.isatty():
+            raise CliError("E-USE-013", ExitCode.USAGE)
         client = cli.client()
         if not cli.as_json and not cli.quiet:
             typer.echo(cli.word("ask_contact"), err=True)
@@ -64,7 +66,7 @@ def _confirmed(cli: Cli, changed_to: str, active: str) -> str:
     """The level that means limit: as given by ``active``, as answered, or as seen."""
     if active and active != changed_to:
         raise CliError("E-CON-004", ExitCode.NEGATIVE)
-    if not active and sys.stdin.isatty():
+    if not active:
         question = cli.word("learn_question").format(level=cli.word(changed_to))
         answer = ""
         while answer not in ("y", "j", "n"):

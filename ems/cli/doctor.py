@@ -6,11 +6,13 @@ import importlib.util
 import os
 import shutil
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
 
+from ems.cli import texts
 from ems.cli.common import Cli, command
 from ems.cli.errors import CliError, ExitCode
 from ems.cli.status import print_lines
@@ -40,34 +42,73 @@ def register(app: typer.Typer) -> None:
         _tell(cli, _gpio())
 
 
-def _tell(cli: Cli, findings: list[Json]) -> None:
-    lines = [f"{'✓' if one['ok'] else '✗'} {one['what']}: {one['found']}" for one in findings]
-    cli.say({"findings": findings}, lambda console: print_lines(console, lines))
-    if not all(one["ok"] for one in findings):
+def _tell(cli: Cli, findings: list[Finding]) -> None:
+    lines: list[str] = []
+    for one in findings:
+        mark = "✓" if one.ok else ("✗" if one.matters else "–")
+        lines.append(f"{mark} {cli.word(one.what)}{one.about}: {_found(cli, one)}")
+        if not one.ok and one.matters:
+            lines.append(f"  → {cli.word(f'cure_{one.what}')}")
+    data: Json = {
+        "findings": [
+            {
+                "what": f"{texts.word(one.what, texts.EN)}{one.about}",
+                "found": texts.WORDS[one.found][texts.EN] if one.is_word else one.found,
+                "ok": one.ok or not one.matters,
+            }
+            for one in findings
+        ]
+    }
+    cli.say(data, lambda console: print_lines(console, lines))
+    if any(one.matters and not one.ok for one in findings):
         raise typer.Exit(ExitCode.NEGATIVE)
 
 
-def _finding(what: str, found: object, *, ok: bool) -> Json:
-    return {"what": what, "found": str(found), "ok": ok}
+def _found(cli: Cli, one: Finding) -> str:
+    return cli.word(one.found) if one.is_word else one.found
 
 
-def _network(cli: Cli) -> list[Json]:
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        what: key of its name in the texts; ``cure_…`` is what to do.
+        found: what was seen; a key of the texts when ``is_word``.
+        about: which one, for example a device with its address.
+        matters: whether the machine is unfit without it.
+    """
+
+    what: str
+    found: str
+    ok: bool
+    about: str = ""
+    is_word: bool = False
+    matters: bool = True
+
+
+def _word(what: str, found: str, *, ok: bool, about: str = "", matters: bool = True) -> Finding:
+    return Finding(what, found, ok, about, is_word=True, matters=matters)
+
+
+def _network(cli: Cli) -> list[Finding]:
     from ems.config.load import load_site
+    from ems.config.paths import state_dir
 
     addresses = _addresses()
-    found = [_finding("addresses", ", ".join(addresses) or "none", ok=bool(addresses))]
+    found = [Finding("addresses", ", ".join(addresses) or "–", bool(addresses))]
     path = cli.config_path()
-    if not path.exists():
-        raise CliError("E-CFG-002", ExitCode.CONFIG, message=f"{path} does not exist")
     loaded = load_site(path)
     found += [_port(loaded, _is_running(cli)), _mdns()]
     found += [
-        _device(device.id, device.host, device.port or 502)
+        _device(device.id, device.host, device.port or _port_of(device.device))
         for device in (*loaded.site.meter, *loaded.site.steuve)
         if device.host is not None
     ]
-    free = shutil.disk_usage(path.parent).free
-    found.append(_finding("disk", f"{free // 1_000_000} MB free", ok=free > LEAST_FREE_BYTES))
+    folder = state_dir(loaded.site, path)
+    place = next(one for one in (folder, *folder.parents) if one.exists())
+    free = shutil.disk_usage(place).free
+    found.append(Finding("disk", f"{free // 1_000_000} MB", free > LEAST_FREE_BYTES, f" {place}"))
     return found
 
 
@@ -90,51 +131,68 @@ def _is_running(cli: Cli) -> bool:
     return True
 
 
-def _port(loaded: LoadedSite, is_running: bool) -> Json:
+def _port(loaded: LoadedSite, is_running: bool) -> Finding:
     port = loaded.site.eebus.port
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("", port))
         except OSError as error:
-            return _finding(
-                f"SHIP port {port}", "our service" if is_running else error, ok=is_running
-            )
-    return _finding(f"SHIP port {port}", "free", ok=True)
+            if is_running:
+                return _word("ship_port", "our_service", ok=True, about=f" {port}")
+            return Finding("ship_port", _why(error), ok=False, about=f" {port}")
+    return _word("ship_port", "port_free", ok=True, about=f" {port}")
 
 
-def _mdns() -> Json:
+def _mdns() -> Finding:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             probe.bind(("", MDNS_PORT))
         except OSError as error:
-            return _finding("mDNS port 5353", error, ok=False)
-    return _finding("mDNS port 5353", "can be shared", ok=True)
+            return Finding("mdns_port", _why(error), ok=False)
+    return _word("mdns_port", "shareable", ok=True)
 
 
-def _device(name: str, host: str, port: int) -> Json:
+def _device(name: str, host: str, port: int) -> Finding:
+    about = f" {name} {host}:{port}"
     try:
         socket.create_connection((host, port), CONNECT_S).close()
     except OSError as error:
-        return _finding(f"{name} {host}:{port}", error, ok=False)
-    return _finding(f"{name} {host}:{port}", "answers", ok=True)
+        return Finding("device", _why(error), ok=False, about=about)
+    return _word("device", "answers", ok=True, about=about)
 
 
-def _gpio() -> list[Json]:
+def _port_of(device_map: str) -> int:
+    """The port the driver would use."""
+    from drivers.modbus.mapfile import load_map
+
+    return load_map(device_map).transport.port
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _gpio() -> list[Finding]:
     chips = sorted(Path("/dev").glob("gpiochip*"))
-    found = [_finding("GPIO chips", ", ".join(map(str, chips)) or "none", ok=bool(chips))]
+    found = [Finding("gpio_chips", ", ".join(map(str, chips)) or "–", bool(chips))]
     for chip in chips:
         allowed = os.access(chip, os.R_OK | os.W_OK)
-        found.append(
-            _finding(f"right to use {chip}", "yes" if allowed else "no, group gpio?", ok=allowed)
+        found.append(_word("gpio_right", "yes" if allowed else "no", ok=allowed, about=f" {chip}"))
+    there = {
+        name: importlib.util.find_spec(name) is not None for name in ("gpiozero", "lgpio", "gpiod")
+    }
+    needed = {"gpiozero": True, "lgpio": not there["gpiod"], "gpiod": not there["lgpio"]}
+    found += [
+        _word(
+            "library",
+            "there" if is_there else "missing_library",
+            ok=is_there,
+            about=f" {name}",
+            matters=needed[name],
         )
-    for module, is_needed in (("gpiozero", True), ("lgpio", False), ("gpiod", False)):
-        there = importlib.util.find_spec(module) is not None
-        found.append(
-            _finding(
-                f"library {module}", "there" if there else "missing", ok=there or not is_needed
-            )
-        )
+        for name, is_there in there.items()
+    ]
     return found

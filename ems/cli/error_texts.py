@@ -85,8 +85,22 @@ ERRORS: Final[dict[str, tuple[tuple[str, str], tuple[str, str]]]] = {
         ("Einen Wert in diesen Grenzen angeben.", "Give a value within these bounds."),
     ),
     "E-USE-011": (
-        ("Die Datei {path} ist nicht schreibbar: {why}.", "{path} cannot be written: {why}."),
-        ("Anderen Ort oder anderen Namen wählen.", "Choose another place or name."),
+        ("Die Datei {path} ist nicht zu gebrauchen: {why}.", "File {path} cannot be used: {why}."),
+        ("Pfad und Rechte prüfen.", "Check path and rights."),
+    ),
+    "E-USE-013": (
+        ("Ohne Terminal wird nicht gefragt.", "Nothing is asked without a terminal."),
+        (
+            "Mit --active open oder --active closed sagen, was das Signal bedeutet.",
+            "Say with --active open or --active closed what the signal means.",
+        ),
+    ),
+    "E-ID-005": (
+        ("Die Datei {path} gibt es schon.", "The file {path} exists already."),
+        (
+            "Eine Sicherung wird nie überschrieben; einen anderen Namen wählen.",
+            "A backup is never overwritten; choose another name.",
+        ),
     ),
     "E-USE-001": (
         ("{value} ist keine Leistung.", "{value} is not a power."),

@@ -85,7 +85,7 @@ def _register_backup(identity: typer.Typer) -> None:
 
         own = _load(cli, folder)
         if file.exists():
-            raise CliError("E-ID-002", ExitCode.CONFLICT, path=file)
+            raise CliError("E-ID-005", ExitCode.CONFLICT, path=file)
         content = lock(own, _passphrase(again=True))
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as out:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
+from ems.cli import texts
 from ems.cli.common import Cli, command, emit
 from ems.cli.errors import CliError, ExitCode
 from ems.cli.status import print_lines
+from ems.cli.units import local_time, watts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ems.journal.report import EventRecord
     from ems.journal.verify import Verdict
 
 Json: TypeAlias = Any
+Answer = TypeVar("Answer")
 
 RECORDS_FILE = "records.db"
 SHOWN_ID = 8
@@ -55,9 +60,11 @@ def _register_reading(records: typer.Typer) -> None:
         path = _database(cli, db)
         found = [one.summary() for one in _events(path, from_, to)]
         data: Json = {"events": found}
+        lines = [_line(cli, one) for one in found]
         if notes:
-            data["notes"] = report.notes(path, since=_utc(from_), until=_utc(to))
-        cli.say(data, lambda console: print_lines(console, [_line(one) for one in found]))
+            data["notes"] = _read(lambda: report.notes(path, since=_utc(from_), until=_utc(to)))
+            lines += [_note_line(cli, one) for one in data["notes"]]
+        cli.say(data, lambda console: print_lines(console, lines or [cli.word("none")]))
 
     @command(records, "show", example="ems records show 3f2a91c0")
     def show(
@@ -68,7 +75,8 @@ def _register_reading(records: typer.Typer) -> None:
 
         from ems.journal import report
 
-        found = report.event(_database(cli, db), event)
+        path = _database(cli, db)
+        found = _read(lambda: report.event(path, event))
         if found is None:
             raise CliError("E-REC-003", ExitCode.NEGATIVE, id=event)
         data = found.as_json()
@@ -137,11 +145,19 @@ def _database(cli: Cli, told: Path | None) -> Path:
 
 def _events(path: Path, since: datetime | None, until: datetime | None) -> list[EventRecord]:
     from ems.journal import report
+
+    return _read(lambda: report.events(path, since=_utc(since), until=_utc(until)))
+
+
+def _read(work: Callable[[], Answer]) -> Answer:
+    """``work`` on the journal; a damaged one is told with code and cure."""
+    from sqlite3 import Error
+
     from ems.journal.errors import JournalError
 
     try:
-        return report.events(path, since=_utc(since), until=_utc(until))
-    except (JournalError, ValueError) as error:
+        return work()
+    except (JournalError, Error, ValueError) as error:
         raise CliError("E-REC-002", ExitCode.NEGATIVE, why=error) from error
 
 
@@ -152,18 +168,33 @@ def _utc(local: datetime | None) -> datetime | None:
     return None if local is None else local.replace(tzinfo=ZoneInfo("Europe/Berlin"))
 
 
-def _line(one: Json) -> str:
-    end = one["released_local"] or "–"
-    ceilings = ", ".join(f"{value} W" for value in one["ceilings_w"])
-    head = f"{one['event_id'][:SHOWN_ID]}  {one['source']:<9}"
-    return f"{head} {one['received_local']} – {end}  {ceilings}"
+def _line(cli: Cli, one: Json) -> str:
+    """When, whose limit, how much, and whether it was kept; the id is what ``show`` takes."""
+    begin = local_time(one["received_at"], cli.lang)
+    end = "…" if one["open"] else local_time(one["released_at"], cli.lang)[-8:]
+    ceilings = ", ".join(watts(value) for value in one["ceilings_w"])
+    named = texts.source(one["source"], cli.lang)
+    return f"{one['event_id'][:SHOWN_ID]}  {begin} – {end}  {named}: {ceilings}  {_kept(cli, one)}"
+
+
+def _kept(cli: Cli, one: Json) -> str:
+    compliant = (one["result"] or {}).get("compliant")
+    if one["open"] or compliant is None:
+        return cli.word("running") if one["open"] else ""
+    return f"✓ {cli.word('kept')}" if compliant else f"✗ {cli.word('not_kept')}"
+
+
+def _note_line(cli: Cli, one: Json) -> str:
+    rest = {key: value for key, value in one.items() if key not in ("seq", "at", "kind")}
+    told = ", ".join(f"{key} {value}" for key, value in rest.items())
+    return f"{one['seq']:>8}  {local_time(one['at'], cli.lang)}  {one['kind']}: {told}"
 
 
 def _flaws_text(verdict: Verdict) -> str:
     """Every flaw with the number of its record; many are counted."""
-    texts = [flaw.why if flaw.seq is None else f"#{flaw.seq}: {flaw.why}" for flaw in verdict.flaws]
-    rest = len(texts) - SHOWN_FLAWS
-    return "; ".join(texts[:SHOWN_FLAWS]) + (f"; +{rest}" if rest > 0 else "")
+    flaws = [flaw.why if flaw.seq is None else f"#{flaw.seq}: {flaw.why}" for flaw in verdict.flaws]
+    rest = len(flaws) - SHOWN_FLAWS
+    return "; ".join(flaws[:SHOWN_FLAWS]) + (f"; +{rest}" if rest > 0 else "")
 
 
 def _verdict_json(verdict: Verdict) -> Json:

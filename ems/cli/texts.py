@@ -41,6 +41,7 @@ SOURCES: Final[dict[str, tuple[str, str]]] = {
     "failsafe": ("Ausfallwert", "failsafe value"),
     "fault": ("Störung", "fault"),
     "test": ("Test", "test"),
+    "start": ("Neustart", "start"),
 }
 STATES: Final[dict[str, tuple[str, str]]] = {
     "init": ("Start (init)", "start (init)"),
@@ -104,6 +105,49 @@ LAYERS: Final[dict[str, tuple[str, str]]] = {
 }
 
 WORDS: Final[dict[str, tuple[str, str]]] = {
+    "addresses": ("Adressen", "addresses"),
+    "cure_addresses": ("Netzwerkkabel oder WLAN prüfen.", "Check network cable or Wi-Fi."),
+    "ship_port": ("SHIP-Port", "SHIP port"),
+    "cure_ship_port": (
+        "Das andere Programm beenden oder [eebus] port ändern.",
+        "End the other program or change [eebus] port.",
+    ),
+    "our_service": ("unser Dienst", "our service"),
+    "port_free": ("frei", "free"),
+    "mdns_port": ("mDNS-Port 5353", "mDNS port 5353"),
+    "cure_mdns_port": (
+        "Ein anderes Programm gibt den Port nicht her; ohne mDNS: ems pair add SKI --host IP.",
+        "Another program keeps the port; without mDNS: ems pair add SKI --host IP.",
+    ),
+    "shareable": ("teilbar", "can be shared"),
+    "device": ("Gerät", "device"),
+    "cure_device": (
+        "Strom, Netzwerk, host und port prüfen; ist Modbus TCP am Gerät eingeschaltet?",
+        "Check power, network, host and port; is Modbus TCP switched on at the device?",
+    ),
+    "answers": ("antwortet", "answers"),
+    "disk": ("freier Speicher", "free disk"),
+    "cure_disk": ("Platz schaffen; der Nachweis braucht ihn.", "Make room; the records need it."),
+    "gpio_chips": ("GPIO-Bausteine", "GPIO chips"),
+    "cure_gpio_chips": (
+        'Diese Maschine hat keine GPIO; Kontakt nur über backend = "file".',
+        'This machine has no GPIO; a contact only by backend = "file".',
+    ),
+    "gpio_right": ("Recht an", "right to use"),
+    "cure_gpio_right": ("Zur Gruppe gpio hinzufügen.", "Add the user to the group gpio."),
+    "yes": ("ja", "yes"),
+    "no": ("nein", "no"),
+    "library": ("Bibliothek", "library"),
+    "cure_library": (
+        "Mit GPIO installieren: pip install '.[gpio]'.",
+        "Install with GPIO: pip install '.[gpio]'.",
+    ),
+    "there": ("vorhanden", "there"),
+    "missing_library": ("fehlt", "missing"),
+    "line": ("Zeile", "line"),
+    "kept": ("eingehalten", "kept"),
+    "not_kept": ("überschritten", "exceeded"),
+    "running": ("läuft", "in force"),
     "did_you_mean": ("Gemeint {guess}? ", "Did you mean {guess}? "),
     "missing": ("es fehlen", "missing"),
     "of": ("von", "of"),
@@ -153,8 +197,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "undefined": ("nicht definiert: keine SteuVE", "undefined: no SteuVE"),
     "does_not_count": ("zählt nicht (≤ 4,2 kW)", "does not count (≤ 4.2 kW)"),
     "ask_contact": (
-        "Bitte jetzt am Steuergerät das Signal auslösen lassen oder die Brücke öffnen.",
-        "Now have the signal triggered at the control device, or open the bridge.",
+        "Bitte jetzt am Steuergerät das Signal auslösen lassen oder die Brücke öffnen …",
+        "Now have the signal triggered at the control device, or open the bridge …",
     ),
     "records_ok": ("Nachweis unverletzt: {count} Einträge", "Proof intact: {count} records"),
     "config_ok": ("Konfiguration in Ordnung", "Configuration is fine"),
