@@ -201,8 +201,11 @@ class SiteRunner:
 
     def _tell_ports(self) -> None:
         ports = {name: server.port for name, server in self.servers.items()}
-        if self._options.ports_out is not None:
-            self._options.ports_out.write_text(json.dumps(ports), encoding="utf-8")
+        told = self._options.ports_out
+        if told is not None:  # in one step: whoever waits for the file finds it complete
+            fresh = told.with_name(f"{told.name}.new")
+            fresh.write_text(json.dumps(ports), encoding="utf-8")
+            fresh.replace(told)
         self._say({"event": "ready", "ports": ports})
 
     def _truth(self) -> Truth:
