@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import partial
@@ -36,6 +37,7 @@ LOGGER = logging.getLogger(__name__)
 
 T = TypeVar("T")
 SHUTDOWN: Final = "shutdown"
+NOT_IN_HOST_NAMES: Final = re.compile(r"[^a-z0-9-]+")
 
 
 class Node(Generic[A]):
@@ -283,7 +285,7 @@ class Node(Generic[A]):
         )
         return Announcement(
             instance=config.instance_name or f"{config.brand}-{config.model}-{serial}",
-            host_name=f"{config.model}-{serial}".lower(),
+            host_name=NOT_IN_HOST_NAMES.sub("-", f"{config.model}-{serial}".lower()),
             port=self.port,
             txt=txt_rdata(build_txt(record)),
         )

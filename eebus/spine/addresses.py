@@ -25,6 +25,8 @@ MAX_ENTITY_DEPTH: Final = 15  # deeper paths may be discarded silently (spine.md
 DEVICE_INFORMATION: Final[Entity] = (0,)
 NODE_MANAGEMENT_FEATURE: Final = 0
 
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9-]+")
+_ENTERPRISE_NUMBER = re.compile(r"[1-9][0-9]*")
 _OWN_ADDRESS = re.compile(r"d:_(?:i:[1-9][0-9]*|n:[a-zA-Z0-9-]+)_.+")
 
 
@@ -60,6 +62,17 @@ def is_usable_device(name: str) -> bool:
     return 0 < len(name) <= MAX_DEVICE_LENGTH and not any(
         unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp", "Zs"} for char in name
     )
+
+
+def own_device_address(brand: str, serial: str, vendor_number: str = "") -> str:
+    """Return an address for ourselves: ``d:_i:<IANA number>_…`` or ``d:_n:<brand>_<serial>``.
+
+    What the form does not allow in a name (blanks, dots) becomes a hyphen.
+    """
+    name = _NOT_IN_NAMES.sub("-", brand)
+    if _ENTERPRISE_NUMBER.fullmatch(vendor_number):
+        return f"d:_i:{vendor_number}_{name}-{serial}"
+    return f"d:_n:{name}_{serial}"
 
 
 def is_conformant_device(name: str) -> bool:

@@ -16,6 +16,7 @@ from eebus.node.config import NodeConfig
 from eebus.node.identity_store import IdentityProfile, IdentityStoreError, open_or_create
 from eebus.node.node import Node
 from eebus.node.trust_store import TrustStore
+from eebus.spine.addresses import own_device_address
 from eebus.spine.specs import DeviceInfo
 from eebus.usecases.build import Actors, build_device
 from eebus.usecases.limit_values import AfterFailsafe
@@ -106,7 +107,7 @@ class Partners:
         )
         eebus = self._site.eebus
         info = DeviceInfo(
-            address=f"d:_n:{eebus.brand}_{identity.serial}",
+            address=own_device_address(eebus.brand, identity.serial, eebus.vendor_number),
             brand=eebus.brand,
             model=eebus.model,
             serial=identity.serial,

@@ -678,3 +678,12 @@ def test_address_that_is_no_host_name_is_a_failure_of_this_peer_only(tmp_path: P
             assert failure.fault is Fault.NOT_FOUND
 
     run(work())
+
+
+def test_names_with_blanks_and_dots_make_a_proper_host_name(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, config=NodeConfig(model="My EMS 2.0", serial="0123456789"))
+
+    announcement = bench.node._announcement()
+
+    assert announcement is not None
+    assert announcement.host_name == "my-ems-2-0-0123456789"

@@ -83,3 +83,25 @@ def test_values_the_box_wrote_survive_a_new_beginning_in_the_same_process(tmp_pa
         return found
 
     assert run(story()) == [(4_200, False), (9_000, True)]
+
+
+def test_a_brand_of_two_words_opens_the_eebus_side_too(tmp_path: Path) -> None:
+    site = parse_site(
+        'schema = 1\n[signal]\nsources = ["eebus"]\n'
+        '[eebus]\nport = 0\nmdns = false\ninterfaces = ["127.0.0.1"]\nbrand = "My House 2.0"\n'
+    ).site
+
+    async def story() -> None:
+        told: Any = Listener()
+        partners = Partners(
+            site, Folders(tmp_path / "identity", tmp_path), clock=FakeClock(), controller=told,
+            box=told, proof=told,
+        )  # fmt: skip
+        running = asyncio.ensure_future(partners.run(SavedState, 4_200))
+        while partners.node is None and not running.done():
+            await asyncio.sleep(0.001)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert partners.node is not None
+
+    run(story())
