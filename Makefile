@@ -40,7 +40,8 @@ bench: $(STAMP)  ## figures for docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
 peers:           ## build the foreign EEBUS stacks (Go, Rust)
 	tools/build_peers.sh
-generate: $(STAMP)  ## SPINE model from protocol/spine-model.json
+generate: $(STAMP)  ## SPINE model from protocol/spine-model.json, docs/configuration.md from the schema
 	$(BIN)/python tools/generate_spine_model.py
+	$(BIN)/ems config reference > docs/configuration.md
 clean:           ## remove what was built
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

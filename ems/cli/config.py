@@ -35,6 +35,14 @@ def register(app: typer.Typer) -> None:
         data = json_schema()
         cli.say(data, json.dumps(data, indent=2, ensure_ascii=False))
 
+    @command(config, "reference", example="ems config reference > configuration.md")
+    def reference(cli: Cli) -> None:
+        """Every key of ems.toml and every known device, as Markdown."""
+        from ems.config.reference import configuration_page
+
+        page = configuration_page()
+        cli.say({"markdown": page}, page.rstrip("\n"))
+
     @command(config, "reload", example="ems config reload")
     def reload(cli: Cli) -> None:
         """Have the service read the file again; a faulty one changes nothing."""

@@ -203,7 +203,7 @@ class Device(Section):
     """What every device on the network has."""
 
     id: Id = Field(description="Short name, unique in the plant")
-    device: Id = Field(description="Id of a device map (docs/devices.md)")
+    device: Id = Field(description="Id of a device map (section Devices of docs/configuration.md)")
     host: Host | None = Field(default=None, description="Address or name of the device")
     port: Port | None = Field(default=None, description="TCP port; left out: as in the device map")
     unit_id: int | None = Field(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ems.config.reference import json_schema, reference
+from pathlib import Path
+
+from drivers.modbus.mapfile import known_maps
+from ems.config.reference import configuration_page, devices, json_schema, reference
 from ems.config.schema import Site
 
 
@@ -33,4 +36,20 @@ def test_the_reference_lists_sections_as_the_file_writes_them() -> None:
         assert f"{title}\n" in text
     assert "| `failsafe_duration_s` | `7200 … 86400` | `7200` |" in text
     assert "| `rated_w` | `1 … 1000000` | required |" in text
-    assert text.count("## ") == len(Site.model_fields) - 1 + 1
+    assert text.count("## ") == len(Site.model_fields) - 1 + 1 + 1
+
+
+def test_the_page_of_the_documentation_is_current() -> None:
+    page = Path(__file__).parents[4] / "docs" / "configuration.md"
+
+    assert page.read_text("utf-8") == configuration_page()  # ems config reference > it
+
+
+def test_every_device_map_is_listed() -> None:
+    text = devices()
+
+    assert all(f"| `{name}` |" in text for name in known_maps())
+
+
+def test_people_are_not_sent_to_papers_they_do_not_have() -> None:
+    assert ".md " not in reference()
