@@ -22,13 +22,15 @@ from eebus.wire.codec import from_eebus, to_eebus
 from eebus.wire.errors import SpineError, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import msgspec
 
     from eebus.spine.functions import AnyFunction
     from eebus.spine.restricted import Filter
     from eebus.wire.ejson import JsonValue
+
+    Admit: TypeAlias = Callable[[AnyFunction], None]
 
 Json: TypeAlias = "JsonValue"
 
@@ -110,10 +112,11 @@ def is_compatible(version: str) -> bool:
     return match is None or match[1] == "1"
 
 
-def parse_command(payload: Json, classifier: str) -> Command:
+def parse_command(payload: Json, classifier: str, admit: Admit | None = None) -> Command:
     """Return the single command of a payload.
 
     Unreadable elements are faults in replies and notifies and an error in writes and calls.
+    ``admit`` raises for functions that are not offered, before filters and data are looked at.
 
     Raises:
         SpineError: 1 malformed, 6 unknown function, 8 unusable filter.
@@ -122,18 +125,20 @@ def parse_command(payload: Json, classifier: str) -> Command:
         commands = objects(dict(members(payload)).get("cmd"))
         if len(commands) != 1:
             raise SpineError(f"{len(commands)} commands instead of one")
-        return _command(commands[0], classifier)
+        return _command(commands[0], classifier, admit)
     except WireError as error:
         raise SpineError(str(error)) from None
 
 
-def _command(content: Json, classifier: str) -> Command:
+def _command(content: Json, classifier: str, admit: Admit | None) -> Command:
     found: dict[str, Json] = {}
     for name, value in members(content):
         if name in found:
             raise SpineError(f"{name} twice in one command"[:80])
         found[name] = value
     function = _function_of(found)
+    if admit is not None:
+        admit(function)
     filters = parse_filters(function, found.get("filter"), is_read=classifier == READ)
     if function.name not in found or classifier == READ:
         return Command(function, None, filters)

@@ -8,6 +8,7 @@ gets one (spine.md 1.6).
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from eebus.spine.datagram import (
@@ -24,11 +25,12 @@ from eebus.spine.datagram import (
 from eebus.spine.events import WriteRefused
 from eebus.spine.guards import Accept, Refuse, Write
 from eebus.spine.model.result import ResultData
-from eebus.spine.restricted import PARTIAL, entries, merge_write, select
+from eebus.spine.restricted import PARTIAL, check_write_filters, entries, merge_write, select
 from eebus.wire.errors import SpineError, WireError
 
 if TYPE_CHECKING:
     from eebus.spine.datagram import Command, Header
+    from eebus.spine.functions import AnyFunction
     from eebus.spine.intake import Intake
     from eebus.spine.node_management import NodeManagement
     from eebus.spine.session import Session
@@ -140,9 +142,11 @@ class Inbound:
             raise SpineError("no such destination", error_number=DESTINATION_UNKNOWN)
         match header.classifier:
             case "read":
-                self._read(session, header, feature, parse_command(content, READ), now)
+                command = parse_command(content, READ, partial(_admit_read, feature))
+                self._read(session, header, feature, command, now)
             case "call":
-                self._call(session, header, feature, parse_command(content, CALL), now)
+                command = parse_command(content, CALL, partial(_admit_call, feature))
+                self._call(session, header, command, now)
             case _:
                 self._write(session, header, feature, content, now)
 
@@ -155,34 +159,22 @@ class Inbound:
         now: float,
     ) -> None:
         function = command.function
-        spec = feature.functions.get(function.name)
-        if spec is None or not spec.read:
-            raise SpineError(f"{function.name} cannot be read", error_number=NOT_SUPPORTED)
         if any(one.control == "delete" for one in command.filters):
             raise SpineError("a delete filter in a read", error_number=FILTER_UNSUPPORTED)
         data = self._node.data(session, function.name)
         if data is None:
             held = feature.data.get(function.name) or function.data()
             data = feature.shown(function.name, held, now)
-        if command.filters and spec.partial:
+        if command.filters and feature.functions[function.name].partial:
             chosen = select(function, data, command.filters[0])
             # the tag alone: with the selectors repeated, spine-go stores nothing it had not before
             self._state.reply(session, header, function, chosen, (PARTIAL,))
         else:  # more than asked for is allowed where no partial read is announced
             self._state.reply(session, header, function, data)
 
-    def _call(
-        self,
-        session: Session,
-        header: Header,
-        feature: LocalFeature,
-        command: Command,
-        now: float,
-    ) -> None:
-        name = command.function.name
-        spec = feature.functions.get(name)
-        if spec is None or spec.read or command.data is None:
-            raise SpineError(f"{name} cannot be called", error_number=NOT_SUPPORTED)
+    def _call(self, session: Session, header: Header, command: Command, now: float) -> None:
+        if command.data is None:
+            raise SpineError("a call without data", error_number=GENERAL)
         self._node.call(session, header, command.data, now)
         if header.ack_request:
             self._state.result(session, header)
@@ -193,9 +185,14 @@ class Inbound:
         self, session: Session, header: Header, feature: LocalFeature, content: Json, now: float
     ) -> None:
         name = ""
+
+        def admit(function: AnyFunction) -> None:
+            nonlocal name
+            name = function.name
+            _admit_write(feature, function)
+
         try:
-            command = parse_command(content, WRITE)
-            name = command.function.name
+            command = parse_command(content, WRITE, admit)
             write = self._checked(session, header, feature, command)
         except SpineError as error:
             self._state.events.append(
@@ -218,13 +215,10 @@ class Inbound:
         """Return the write with what it would store.
 
         Raises:
-            SpineError: 6, 8, 9, 3 or 7, in this order.
+            SpineError: 8, 3, 9 or 7, in this order.
         """
         function = command.function
-        spec = feature.functions.get(function.name)
-        if spec is None or not spec.write:
-            raise SpineError(f"{function.name} cannot be written", error_number=NOT_SUPPORTED)
-        self._check_form(command, spec)
+        self._check_form(command, feature.functions[function.name])
         client = header.source.on(header.source.device or session.remote.address)
         bound = self._state.bindings.find(session.peer, client, feature.address)
         if bound is None and feature.spec.writes_need_binding:
@@ -245,6 +239,7 @@ class Inbound:
     def _check_form(self, command: Command, spec: FunctionSpec) -> None:
         if command.filters and not spec.partial:
             raise SpineError("no partial write announced", error_number=FILTER_UNSUPPORTED)
+        check_write_filters(command.function, command.filters)
         if len(entries(command.function, command.data)) > self._state.timings.max_items:
             raise SpineError("too many entries", error_number=OVERLOAD)
 
@@ -263,3 +258,21 @@ class Inbound:
             self._state.result(session, header)
         if stored != write.stored:
             self._state.notify(feature.address, write.function, feature.shown(name, stored, now))
+
+
+def _admit_read(feature: LocalFeature, function: AnyFunction) -> None:
+    spec = feature.functions.get(function.name)
+    if spec is None or not spec.read:
+        raise SpineError(f"{function.name} cannot be read", error_number=NOT_SUPPORTED)
+
+
+def _admit_call(feature: LocalFeature, function: AnyFunction) -> None:
+    spec = feature.functions.get(function.name)
+    if spec is None or spec.read:
+        raise SpineError(f"{function.name} cannot be called", error_number=NOT_SUPPORTED)
+
+
+def _admit_write(feature: LocalFeature, function: AnyFunction) -> None:
+    spec = feature.functions.get(function.name)
+    if spec is None or not spec.write:
+        raise SpineError(f"{function.name} cannot be written", error_number=NOT_SUPPORTED)

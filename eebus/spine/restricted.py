@@ -148,6 +148,24 @@ def identity(function: AnyFunction, entry: msgspec.Struct) -> Identity:
 # --- filters ---
 
 
+def check_write_filters(function: AnyFunction, filters: Sequence[Filter]) -> None:
+    """Refuse combinations that are not supported, before anybody looks at the data.
+
+    Raises:
+        SpineError: 8.
+    """
+    _, partial = _in_order(filters)
+    if partial is not None:
+        _check_partial(function, partial)
+
+
+def _check_partial(function: AnyFunction, partial: Filter) -> None:
+    if partial.elements is not None and not is_empty(partial.elements):
+        raise SpineError("elements in a partial filter", error_number=UNSUPPORTED)
+    if partial.selectors and not function.items:
+        raise SpineError("selectors are not supported here", error_number=UNSUPPORTED)
+
+
 def _in_order(filters: Sequence[Filter]) -> tuple[Filter | None, Filter | None]:
     deletes = [one for one in filters if one.control == "delete"]
     partials = _partials(filters)
@@ -180,11 +198,8 @@ def _delete(function: Function[D], data: D, delete: Filter) -> D:
 
 
 def _lay_over(function: Function[D], data: D, incoming: D, partial: Filter) -> D:
-    if partial.elements is not None and not is_empty(partial.elements):
-        raise SpineError("elements in a partial filter", error_number=UNSUPPORTED)
+    _check_partial(function, partial)
     if not function.items:
-        if partial.selectors:
-            raise SpineError("selectors are not supported here", error_number=UNSUPPORTED)
         return deep_merge(data, incoming)
     if partial.selectors:
         return _overlay_selected(function, data, incoming, partial.selectors)

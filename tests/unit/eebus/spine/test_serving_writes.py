@@ -107,6 +107,28 @@ def test_unbound_write_is_refused_with_nine(tester: RawPeer) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("cmd", "expected"),
+    [
+        ({"function": "measurementListData", "filter": [[{"odd": []}]],
+          "measurementListData": {}}, 6),
+        (write_cmd({"limitId": 0}, filters=[PARTIAL, PARTIAL]), 8),
+        (write_cmd({"limitId": 0}, filters=[
+            PARTIAL | {"loadControlLimitDataElements": [{"value": []}]}]), 8),
+        (write_cmd({"limitId": 99}), 9),
+    ],
+    ids=["function before filter", "filters before binding", "elements before binding",
+         "binding before content"],
+)  # fmt: skip
+def test_of_two_faults_the_earlier_guard_answers(
+    tester: RawPeer, cmd: dict[str, Any], expected: int
+) -> None:
+    assert [answer.error_number for answer in write(tester, cmd)] == [expected]
+    refused = tester.take_events()[-1]
+    assert isinstance(refused, WriteRefused)
+    assert refused.function in cmd
+
+
 @pytest.mark.rule("H-18")
 def test_feature_that_needs_no_binding_is_written_without() -> None:
     entity = EntitySpec(
