@@ -115,7 +115,7 @@ class Wallbox(asyncio.Protocol):
             self._transport.write(head + body)
 
     def _answer(self, code: int, body: bytes, arrived: float) -> bytes:
-        address, count = struct.unpack(">HH", body[:4])
+        address, count = int.from_bytes(body[:2]), int.from_bytes(body[2:4])
         if code == 16:
             words = struct.unpack(f">{count}H", body[5 : 5 + 2 * count])
             self._registers.update(zip(range(address, address + count), words, strict=True))
@@ -127,9 +127,8 @@ class Wallbox(asyncio.Protocol):
         elif code not in (5, *WRITES):
             held = {**self._registers, **(self._drawn() if code == 4 else {})}
             words = tuple(held.get(place, 0) for place in range(address, address + count))
-            read: bytes = bytes([code, 2 * count]) + struct.pack(f">{count}H", *words)
-            return read
-        return bytes([code]) + body[:4]
+            return bytes([code, 2 * count]) + struct.pack(f">{count}H", *words)
+        return bytes((code,)) + body[:4]
 
     def _drawn(self) -> dict[int, int]:
         """Input registers of a car that takes what it may."""
