@@ -119,6 +119,11 @@ class LocalDevice:
         events, self._state.events = self._state.events, []
         return events
 
+    def close(self, peer: Peer, reason: str) -> None:
+        """Ask the shell to close the link to ``peer`` and to make it anew."""
+        if peer in self._state.sessions:
+            self._state.closures.append((peer, reason))
+
     def take_closures(self) -> list[tuple[Peer, str]]:
         """Hand over the peers whose link must be closed, with the reason (H-07)."""
         closures, self._state.closures = self._state.closures, []

@@ -89,6 +89,10 @@ class HeartbeatSender:
             self.beat(now)
 
 
+MISSED_BEATS: Final = 2
+"""So many beats that never came prove a lost subscription; one may have been under way."""
+
+
 class HeartbeatWatch:
     """Receives the heartbeats of one entity of one peer and of nobody else (guide L 3.8, H-49)."""
 
@@ -96,7 +100,14 @@ class HeartbeatWatch:
         self.deadline: float | None = None
         self.source: tuple[Peer, FeatureAddress] | None = None
         self.last_at: float | None = None
+        self.probe_at: float | None = None
+        """When :meth:`probe` is wanted: nothing came for as long as a heartbeat may be missing."""
+        self.is_deaf = False
+        """The source beats, but not to us: it has lost our subscription and does not know."""
         self._utcnow = utcnow
+        self._client: FeatureAddress | None = None
+        self._counter = 0
+        self._is_probing = False
 
     def follow(
         self, device: LocalDevice, peer: Peer, place: tuple[FeatureAddress, FeatureAddress],
@@ -106,13 +117,25 @@ class HeartbeatWatch:
         client, server = place
         if self.source == (peer, server):
             return
-        self.source = peer, server
+        self.source, self._client = (peer, server), client
+        self._is_probing = self.is_deaf = False
+        self.probe_at = now + HEARTBEAT_LOSS_S
         device.subscribe(peer, client, server, now)
         device.read(peer, client, server, DEVICE_DIAGNOSIS_HEARTBEAT_DATA, now)
 
+    def probe(self, device: LocalDevice, now: float) -> None:
+        """When it is time, ask whether the source beats on; the answer is no heartbeat for us."""
+        if self.probe_at is None or now < self.probe_at:
+            return
+        self.probe_at = None
+        if self.source is not None and self._client is not None:
+            peer, server = self.source
+            self._is_probing = True
+            device.read(peer, self._client, server, DEVICE_DIAGNOSIS_HEARTBEAT_DATA, now)
+
     def leave(self) -> None:
         """Nobody is followed any more; the loss of the last heartbeat is still told."""
-        self.source = None
+        self.source = self.probe_at = None
 
     def receive(self, event: SpineEvent, now: float) -> bool:
         """Whether ``event`` is a heartbeat that counts."""
@@ -121,9 +144,17 @@ class HeartbeatWatch:
         data = event.cmd_data
         if not isinstance(data, DeviceDiagnosisHeartbeatData):
             return False
+        counter = data.heartbeat_counter or 0
+        if event.classifier == "reply" and self._is_probing:
+            self._is_probing = False
+            self.is_deaf = counter >= self._counter + MISSED_BEATS
+            return False
+        self._counter = counter
         if event.classifier == "reply" and not self._is_fresh(data):
             return False
+        self._is_probing = False
         self.last_at = now
+        self.probe_at = now + HEARTBEAT_LOSS_S
         self.deadline = math.nextafter(now + HEARTBEAT_LOSS_S, math.inf)
         return True
 

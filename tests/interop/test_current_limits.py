@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.kit.lab import BOX_PORT, CONTRACT_MAX_W, Lab, ask, ask_any
+from tests.kit.netns import BOX_ADDRESS
 from tests.kit.programs import Program
 
 PEERS = ("peer-current",)
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.interop, pytest.mark.timeout(120)]
 
 SPEED = 10.0
 HEARTBEAT_LOST_S = 120.0 / SPEED  # LPC-911 on our clock, in seconds of the wall
-FAILSAFE_W = 4_200
+FAILSAFE_W = 4_150
 REFUSED = 7
 
 
@@ -29,7 +30,7 @@ class Pair:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self._folder = _folder_of_a_larger_ski(lab)
+        self._folder = _folder_with_ski(lab, larger=True)
         self.box = lab.go_peer("peer-current", folder=self._folder)
         self.ski = str(self.box.wait("started")["ski"])
         lab.wait_peer(self.ski, lambda peer: peer["trust"] == "pending")
@@ -65,11 +66,11 @@ class Pair:
         self.lab.wait_signal(None, None)
 
 
-def _folder_of_a_larger_ski(lab: Lab) -> str:
-    """An identity whose SKI is above ours: ship-go then stands a dial beside a dead connection.
+def _folder_with_ski(lab: Lab, *, larger: bool) -> str:
+    """An identity whose SKI is above ours, or below it.
 
-    With a smaller SKI it takes the new connection, and forgets its partner when the old one ends
-    (docs/interop.md, deviation G-1).
+    ship-go above us keeps a dead connection until it ends and turns our new one away. Below us it
+    takes the new one, and forgets its partner when the old one ends (docs/interop.md, G-1).
     """
     for number in range(30):
         folder = f"box{number}"
@@ -77,9 +78,9 @@ def _folder_of_a_larger_ski(lab: Lab) -> str:
         maker = lab.start("peer-current", *words, log="identity.log", stdin=False)
         ski = maker.wait("started")["ski"]
         maker.stop()
-        if ski > lab.ski:
+        if (ski > lab.ski) is larger:
             return folder
-    raise AssertionError("thirty SKIs below ours: is ours a constant?")
+    raise AssertionError("thirty SKIs on one side of ours: is ours a constant?")
 
 
 @pytest.fixture(scope="module")
@@ -247,3 +248,26 @@ def test_limit_in_force_outlives_our_killed_process(pair: Pair, box: Program) ->
     assert (still["limit_w"], still["restored"]) == (3_000, True), "only the box may lift it"
     assert ask(box, "limit 5600")["error_number"] == 0
     pair.lab.wait_signal(5_600, "eebus")
+
+
+def test_box_that_forgot_us_over_a_double_connection_is_reached_again(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with Lab(tmp_path_factory.mktemp("forgets"), speed=SPEED, mdns=False) as lab:
+        box = lab.go_peer("peer-current", folder=_folder_with_ski(lab, larger=False))
+        ski = box.wait("started")["ski"]
+        lab.ems.call("pair.add", ski=ski, host=BOX_ADDRESS, port=BOX_PORT)
+        box.wait("limit", 30)
+        lab.hosts.cut()
+        lab.wait_peer(ski, lambda peer: not peer["layers"]["spine"])
+        mark = box.mark()
+
+        lab.hosts.mend()
+
+        box.wait("connected", 30, after=mark)
+        box.wait("disconnected", 30, after=mark)  # before or after: the old connection
+        ends_at = time.perf_counter() + 60
+        while ask_any(box, "limit 4800").get("error_number") != 0:
+            assert time.perf_counter() < ends_at, "the box does not know us any more"
+            time.sleep(0.5)
+        lab.wait_signal(4_800, "eebus")

@@ -150,6 +150,7 @@ class LpcServer:
             self.machine.deadline,
             self._heartbeat.deadline,
             self._watch.deadline,
+            self._watch.probe_at,
             self._follow_at,
         )
         return min((at for at in parts if at is not None), default=None)
@@ -194,6 +195,9 @@ class LpcServer:
         if self._watch.receive(event, now):
             self.machine.heartbeat(now)
             self._events.append(HeartbeatReceived(peer=event.peer, at=now))
+        if self._watch.is_deaf and self._watch.source is not None:
+            self._device.close(self._watch.source[0], "it beats, but no longer to us")  # [eebus-go]
+            self._watch.is_deaf = False
         match event:
             case Bound(peer=peer, server=server) if server in self._group.features:
                 self.peer = peer
@@ -323,6 +327,7 @@ class LpcServer:
         self.machine.handle_timer(now)
         if self._watch.handle_timer(now):
             self._events.append(HeartbeatLost(peer=self.peer, at=now))
+        self._watch.probe(self._device, now)
         self._follow_machine(now)
 
     def _follow_machine(self, now: float) -> None:

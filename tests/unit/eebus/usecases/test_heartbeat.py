@@ -150,3 +150,69 @@ def test_nobody_followed_nobody_heard() -> None:
     made.leave()
 
     assert not made.receive(received(), 1.0)
+
+
+def _beat(classifier: str, counter: int) -> DataReceived:
+    data = DeviceDiagnosisHeartbeatData(
+        timestamp="2026-01-01T00:00:00Z", heartbeat_counter=counter, heartbeat_timeout="PT60S"
+    )
+    return DataReceived(
+        peer="b" * 40,
+        source=SOURCE,
+        function=DEVICE_DIAGNOSIS_HEARTBEAT_DATA,
+        data=data,
+        classifier=classifier,
+        cmd_data=data,
+    )
+
+
+def _probed(counter: int) -> tuple[HeartbeatWatch, bool]:
+    """A watch that heard beat 7 at 10 s, asked after 120 s and was told ``counter``."""
+    made, watch = device(), HeartbeatWatch(lambda: NOW)
+    made.connect("b" * 40, 0.0)
+    watch.follow(made, "b" * 40, (FeatureAddress("d:_n:EMS_1", (1,), 1), SOURCE), 0.0)
+    watch.receive(_beat("notify", 7), 10.0)
+    watch.probe(made, 129.9)
+    assert watch.probe_at == 130.0
+    watch.probe(made, 130.0)
+    assert watch.probe_at is None
+    return watch, watch.receive(_beat("reply", counter), 130.1)
+
+
+def test_a_source_that_beats_on_but_not_to_us_is_deaf() -> None:
+    watch, counts = _probed(9)
+
+    assert watch.is_deaf
+    assert not counts
+
+
+@pytest.mark.parametrize("counter", [7, 8, 1])
+def test_a_source_that_fell_silent_or_was_restarted_is_not_deaf(counter: int) -> None:
+    watch, counts = _probed(counter)
+
+    assert not watch.is_deaf
+    assert not counts
+    assert watch.last_at == 10.0
+
+
+def test_nobody_is_asked_who_is_not_followed_any_more() -> None:
+    made, watch = device(), HeartbeatWatch(lambda: NOW)
+    made.connect("b" * 40, 0.0)
+    watch.follow(made, "b" * 40, (FeatureAddress("d:_n:EMS_1", (1,), 1), SOURCE), 0.0)
+    made.take_datagrams()
+
+    watch.leave()
+    watch.probe(made, 500.0)
+
+    assert watch.probe_at is None
+    assert made.take_datagrams() == []
+
+
+def test_a_link_is_closed_on_request_and_only_where_there_is_one() -> None:
+    made = device()
+    made.connect("b" * 40, 0.0)
+
+    made.close("b" * 40, "it beats, but no longer to us")
+    made.close("c" * 40, "never seen")
+
+    assert made.take_closures() == [("b" * 40, "it beats, but no longer to us")]
