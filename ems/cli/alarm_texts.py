@@ -18,8 +18,8 @@ ALARMS: Final[dict[str, tuple[Pair, Pair]]] = {
     "W-LPC-002": (
         ("Steuerbox schweigt – frei", "Control box silent – free"),
         (
-            "Wartezeit ist vorbei, nichts limitiert mehr. Verbindung zur Steuerbox prüfen.",
-            "The waiting time is over, nothing limits. Check the link to the control box.",
+            "Die Wartezeit ist vorbei, sie limitiert nicht mehr. Verbindung prüfen.",
+            "The waiting time is over, it limits no more. Check the connection.",
         ),
     ),
     "E-CON-001": (
@@ -46,8 +46,8 @@ ALARMS: Final[dict[str, tuple[Pair, Pair]]] = {
     "W-SIG-001": (
         ("Kontakt und EEBUS widersprechen sich", "Contact and EEBUS contradict"),
         (
-            "Das strengere Limit gilt. Polarität und Kopplung prüfen, Netzbetreiber fragen.",
-            "The stricter limit rules. Check polarity and pairing, ask the grid operator.",
+            "Das strengere Limit gilt. Polarität und Kopplung prüfen.",
+            "The stricter limit rules. Check polarity and pairing.",
         ),
     ),
     "W-SIG-002": (
@@ -67,8 +67,8 @@ ALARMS: Final[dict[str, tuple[Pair, Pair]]] = {
     "W-NWB-001": (
         ("Über dem Limit", "Above the limit"),
         (
-            "Das EMS regelt nach. Bleibt es so: `ems steuve list` zeigt, wer nicht folgt.",
-            "The EMS is correcting. If it stays: `ems steuve list` shows who does not follow.",
+            "Das EMS regelt nach. Bleibt es so: `ems steuve list` nennt das Gerät.",
+            "The EMS is correcting. If it stays: `ems steuve list` names the device.",
         ),
     ),
     "E-NWB-001": (
@@ -158,8 +158,8 @@ ALARMS: Final[dict[str, tuple[Pair, Pair]]] = {
     "E-NET-001": (
         ("SHIP-Port nicht verfügbar", "SHIP port not available"),
         (
-            "Die Steuerbox kommt nicht herein. Anderes Programm beenden oder [eebus] port.",
-            "The control box cannot dial in. End the other program or set [eebus] port.",
+            "Die Steuerbox kommt nicht herein. Wer hat den Port? `ems doctor network`.",
+            "The control box cannot dial in. Who has the port? `ems doctor network`.",
         ),
     ),
 }

@@ -83,18 +83,22 @@ class Client:
         raise CliError("E-SRV-007", ExitCode.UNREACHABLE)
 
     def _connect(self) -> socket.socket:
+        forbidden: Path | None = None
         for path in self._paths:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             sock.settimeout(self._timeout_s)
             try:
                 sock.connect(str(path))
-            except PermissionError as error:
+            except PermissionError:
                 sock.close()
-                raise CliError("E-SRV-006", ExitCode.FORBIDDEN, path=path) from error
+                forbidden = path
+                continue
             except OSError:
                 sock.close()
                 continue
             return sock
+        if forbidden is not None:
+            raise CliError("E-SRV-006", ExitCode.FORBIDDEN, path=forbidden)
         tried = ", ".join(str(path) for path in self._paths)
         raise CliError("E-SRV-000", ExitCode.UNREACHABLE, path=tried)
 

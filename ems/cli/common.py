@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias
 
 import typer
+from typing_extensions import override
 
 from ems.cli import terminal, texts
 from ems.cli.client import Client, candidates
-from ems.cli.errors import CliError, ExitCode
+from ems.cli.errors import CliError, ExitCode, OutputClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,6 +52,7 @@ ConfigOption = Annotated[
         "-c",
         help="ems.toml of the plant.",
         envvar="EMS_CONFIG",
+        readable=False,
         rich_help_panel="Common",
     ),
 ]
@@ -78,9 +80,14 @@ class Cli:
 
     def console(self) -> Console:
         """Rich for people; plain when it is not a terminal."""
-        from rich.console import Console
+        from rich.console import Console as RichConsole
 
-        return Console(highlight=False, soft_wrap=True)
+        class Screen(RichConsole):
+            @override
+            def on_broken_pipe(self) -> typing.NoReturn:
+                raise OutputClosedError
+
+        return Screen(highlight=False, soft_wrap=True)
 
     def say(
         self, data: Json, render: Callable[[Console], None] | str, *, warnings: Iterable[str] = ()
@@ -97,7 +104,7 @@ class Cli:
         else:
             render(console)
         for warning in warnings:
-            typer.echo(warning, err=True)
+            print(warning, file=sys.stderr)
 
     def word(self, key: str) -> str:
         """A word in the chosen language."""
@@ -177,7 +184,9 @@ def guarded(cli: Cli, work: Callable[[], None]) -> None:
         fail(cli, error)
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-    except (BrokenPipeError, typer.Exit, typer.Abort, typer.BadParameter):
+    except BrokenPipeError:
+        raise OutputClosedError from None
+    except (typer.Exit, typer.Abort, typer.BadParameter):
         raise
     except Exception as error:  # the last door: a bug becomes exit 70, not a trace
         failure = _known_failure(error, cli.lang)
@@ -230,11 +239,11 @@ def tell_error(error: CliError, lang: int, *, as_json: bool) -> None:
             failure["details"] = list(error.details)
         _write_json({"ok": False, "error": failure}, sys.stderr)
         return
-    typer.echo(f"{error.code}: {message}", err=True)
+    print(f"{error.code}: {message}", file=sys.stderr)
     if hint:
-        typer.echo(f"  → {hint}", err=True)
+        print(f"  → {hint}", file=sys.stderr)
     for detail in error.details:
-        typer.echo(detail, err=True)
+        print(detail, file=sys.stderr)
 
 
 def _language(told: str) -> int:

@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
             if cli.as_json:
                 emit({"ok": True, "data": data})
             else:
-                typer.echo(_line(cli, data))
+                print(_line(cli, data), flush=True)
 
     @command(contact, "learn", example="ems contact learn --active open")
     def learn(
@@ -56,7 +56,7 @@ def register(app: typer.Typer) -> None:
             raise CliError("E-USE-013", ExitCode.USAGE)
         client = cli.client()
         if not cli.as_json and not cli.quiet:
-            typer.echo(cli.word("ask_contact"), err=True)
+            print(cli.word("ask_contact"), file=sys.stderr)
         limiting = _confirmed(cli, _watch_change(client, duration_s(seconds)), active)
         data = client.call("contact.learn", {"limiting_when": limiting})
         cli.say(data, _line(cli, data))

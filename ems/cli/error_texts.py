@@ -86,7 +86,10 @@ ERRORS: Final[dict[str, tuple[tuple[str, str], tuple[str, str]]]] = {
     ),
     "E-USE-011": (
         ("Die Datei {path} ist nicht zu gebrauchen: {why}.", "File {path} cannot be used: {why}."),
-        ("Pfad und Rechte prüfen.", "Check path and rights."),
+        (
+            "Pfad und Rechte prüfen, vielleicht mit sudo.",
+            "Check path and rights, perhaps use sudo.",
+        ),
     ),
     "E-USE-013": (
         ("Ohne Terminal wird nicht gefragt.", "Nothing is asked without a terminal."),

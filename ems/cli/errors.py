@@ -44,3 +44,7 @@ class CliError(Exception):
         self.hint = hint
         self.details = details
         self.params = params
+
+
+class OutputClosedError(Exception):
+    """Who read our output has seen enough; Typer would make it a failure."""

@@ -23,7 +23,8 @@ PASSPHRASE_ENV = "EMS_PASSPHRASE"  # noqa: S105  # the name of a variable, not a
 MIN_PASSPHRASE = 12
 
 DirOption = Annotated[
-    Path | None, typer.Option("--dir", help="Folder of key and certificate (else by --config).")
+    Path | None,
+    typer.Option("--dir", readable=False, help="Folder of key and certificate (else by --config)."),
 ]
 
 
@@ -77,7 +78,7 @@ def _register_backup(identity: typer.Typer) -> None:
     def backup(
         cli: Cli,
         *,
-        file: Annotated[Path, typer.Argument(metavar="FILE")],
+        file: Annotated[Path, typer.Argument(metavar="FILE", readable=False)],
         folder: DirOption = None,
     ) -> None:
         """Write an encrypted backup of the key; keep it away from the plant."""
@@ -98,7 +99,7 @@ def _register_backup(identity: typer.Typer) -> None:
     def restore(
         cli: Cli,
         *,
-        file: Annotated[Path, typer.Argument(metavar="FILE")],
+        file: Annotated[Path, typer.Argument(metavar="FILE", readable=False)],
         folder: DirOption = None,
         replace: Annotated[
             str, typer.Option("--replace", help="Last 4 digits of the SKI that is replaced.")

@@ -15,7 +15,7 @@ from typing import Final
 import typer
 
 from ems.cli import terminal, usage
-from ems.cli.errors import ExitCode
+from ems.cli.errors import ExitCode, OutputClosedError
 
 # noun -> (module, help); every module has ``register(app)``
 NOUNS: Final[dict[str, str]] = {
@@ -65,7 +65,10 @@ def main(argv: list[str] | None = None) -> None:
     try:
         code = _run(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough: `ems status | head -1`
+    except (
+        BrokenPipeError,
+        OutputClosedError,
+    ):  # the reader has seen enough: `ems status | head -1`
         _leave_pipe()
         code = ExitCode.DONE
     sys.exit(code)
@@ -76,8 +79,6 @@ def _run(arguments: list[str]) -> int:
         told = build(arguments)(args=arguments, prog_name="ems", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        raise
     except Exception as error:
         if not usage.is_usage_problem(error):
             raise
@@ -90,7 +91,7 @@ def _wrong_usage(error: usage.UsageProblem, arguments: list[str]) -> int:
 
     as_json = usage.wants_json(arguments)
     if usage.asked_for_help(error) and not as_json:
-        typer.echo(error.format_message(), err=True)
+        print(error.format_message(), file=sys.stderr)
         return ExitCode.USAGE
     lang = usage.language_of(arguments)
     tell_error(usage.explained(error, lang), lang, as_json=as_json)

@@ -27,7 +27,9 @@ RECORDS_FILE = "records.db"
 SHOWN_ID = 8
 SHOWN_FLAWS = 10
 
-DbOption = Annotated[Path | None, typer.Option("--db", help="records.db (else by --config).")]
+DbOption = Annotated[
+    Path | None, typer.Option("--db", readable=False, help="records.db (else by --config).")
+]
 FromOption = Annotated[
     datetime | None, typer.Option("--from", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 ]
@@ -92,7 +94,9 @@ def _register_proof(records: typer.Typer) -> None:
         from_: FromOption = None,
         to: ToOption = None,
         format_: Annotated[str, typer.Option("--format", help="csv or json")] = "csv",
-        out: Annotated[Path | None, typer.Option("--out", help="File; left out: output.")] = None,
+        out: Annotated[
+            Path | None, typer.Option("--out", readable=False, help="File; left out: output.")
+        ] = None,
         bom: Annotated[bool, typer.Option("--bom", help="Mark UTF-8 for spreadsheets.")] = False,
     ) -> None:
         """Write events for the grid operator, local time and UTC."""
@@ -108,13 +112,13 @@ def _register_proof(records: typer.Typer) -> None:
         elif cli.as_json:
             emit({"ok": True, "data": {"format": format_, "text": text}, "warnings": []})
         else:
-            typer.echo(text, nl=False)
+            print(text, end="")
 
     @command(records, "verify", example="ems records verify")
     def verify(
         cli: Cli,
         *,
-        file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None,
+        file: Annotated[Path | None, typer.Argument(metavar="[FILE]", readable=False)] = None,
         db: DbOption = None,
     ) -> None:
         """Walk the hash chain; exit code 1 names every record that does not fit."""

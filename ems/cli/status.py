@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
         else:
             for data in cli.client().watch("status"):
                 _print(cli.console(), data, cli.lang)
-                typer.echo()
+                print()
 
     @command(app, "timeline", example="ems timeline --json")
     def timeline(cli: Cli) -> None:
