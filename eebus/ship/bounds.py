@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from eebus.ship.events import Phase
-from eebus.ship.frame import Unreadable, Unusable
+from eebus.ship.frame import Unreadable, Unusable, name_of
 from eebus.wire.errors import ShipError
 
 if TYPE_CHECKING:
     from eebus.ship.frame import Received
     from eebus.ship.messages import Data
     from eebus.ship.timings import ShipLimits
+
+LOGGER = logging.getLogger(__name__)
 
 CLOSE_POLICY: Final = 1008
 CLOSE_TOO_BIG: Final = 1009
@@ -42,6 +45,8 @@ class InputBounds:
         is_unusable = isinstance(received, Unusable) and phase is not Phase.CMI
         self._unreadable = self._unreadable + 1 if is_unreadable else 0
         self._unusable += is_unusable
+        if is_unreadable or is_unusable:
+            LOGGER.info("! dropped: %s", name_of(received))
         return is_unreadable or is_unusable
 
     def check_dropped(self) -> ShipError | None:

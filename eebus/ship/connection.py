@@ -27,7 +27,7 @@ from eebus.ship.events import (
     SpineReceived,
     Trust,
 )
-from eebus.ship.frame import Received, decode, encode
+from eebus.ship.frame import Received, decode, encode, name_of
 from eebus.ship.hello import CLOSE_REJECTED, HelloHandshake
 from eebus.ship.messages import (
     REMOVED_CONNECTION,
@@ -239,7 +239,7 @@ class Connection:
             case _ if self._part is not None:
                 self._part.receive(received, now)
             case _:
-                LOGGER.debug("! ignored in the data phase: %s", type(received).__name__)
+                LOGGER.debug("! ignored in the data phase: %s", name_of(received))
 
     def _data(self, data: Data) -> None:
         payload: JsonValue = data.payload

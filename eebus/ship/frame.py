@@ -26,6 +26,7 @@ from eebus.ship.messages import (
 from eebus.wire import codec, ejson
 from eebus.wire.ejson import JsonValue
 from eebus.wire.errors import WireError
+from eebus.wire.texts import shown
 
 
 class MessageType(IntEnum):
@@ -85,6 +86,7 @@ _ROOTS: Final[dict[tuple[MessageType, str], type[Message]]] = {
 _NAMES: Final = {message: key for key, message in _ROOTS.items()}
 _MIN_BYTES: Final = 2
 _SHOWN: Final = 40
+_MAX_REASON: Final = 120
 
 
 def encode(message: Message) -> bytes:
@@ -106,6 +108,18 @@ def decode(frame: bytes) -> Received:
         return _decode(MessageType(kind), ejson.loads(value.rstrip(b"\x00")))
     except WireError as error:
         return Unreadable(str(error))
+
+
+def name_of(received: Received) -> str:
+    """What came in, in words for a log line; for what could not be read, why."""
+    kind = type(received).__name__
+    match received:
+        case Unreadable(reason) | Unusable(reason):
+            return f"{kind} ({shown(reason, _MAX_REASON)})"
+        case Unknown(root):
+            return f"{kind} ({shown(root)})"
+        case _:
+            return kind
 
 
 def _decode(kind: MessageType, value: JsonValue) -> Message | Unknown:

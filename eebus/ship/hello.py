@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import Final
 
 from eebus.ship.events import Ending, Failed, Outcome, Passed, Trust, TrustPending
-from eebus.ship.frame import Received, encode
+from eebus.ship.frame import Received, encode, name_of
 from eebus.ship.messages import HandshakeType, Hello, HelloPhase, ProtocolHandshake
 from eebus.ship.timings import DEFAULT_TIMINGS, ShipTimings
 from eebus.wire.errors import ShipError, ShipTimeoutError, UntrustedError
@@ -90,7 +90,7 @@ class HelloHandshake(Machine[HelloState, bytes, Outcome | TrustPending]):
                 self._set(HelloTimer.EARLY_PROTOCOL, now + self._timings.early_protocol_s)
                 self._listen(self.state)
             case state, message:
-                self._abort(_error(f"{type(message).__name__} while {state.name}"))
+                self._abort(_error(f"{name_of(message)} while {state.name}"))
 
     def approve(self, now: float) -> None:
         """The user trusts this SKI."""

@@ -6,7 +6,7 @@ from enum import Enum, IntEnum, auto
 from typing import Final
 
 from eebus.ship.events import Ending, Failed, Outcome, Passed, Role
-from eebus.ship.frame import Received, encode
+from eebus.ship.frame import Received, encode, name_of
 from eebus.ship.messages import (
     JSON_UTF8,
     Formats,
@@ -81,7 +81,7 @@ class ProtocolNegotiation(Machine[ProtocolState, bytes, Outcome]):
             ) as choice:
                 self._accept(choice)
             case state, message:
-                text = f"{type(message).__name__} while {state.name}"
+                text = f"{name_of(message)} while {state.name}"
                 self._fail(HandshakeError.UNEXPECTED_MESSAGE, text)
 
     def handle_timer(self, now: float) -> None:
@@ -140,4 +140,5 @@ def _handshake(kind: HandshakeType, version: Version) -> ProtocolHandshake:
 def _can_speak(offer: ProtocolHandshake) -> bool:
     if offer.version is None or offer.formats is None:
         return False
-    return offer.version.major >= OWN_VERSION.major and JSON_UTF8 in offer.formats.format
+    is_version = offer.version.major >= OWN_VERSION.major and offer.version.minor >= 0
+    return is_version and JSON_UTF8 in offer.formats.format

@@ -347,3 +347,14 @@ class TestDecision:
         assert hello.state is HelloState.OK
         assert hello.take_frames() == []
         assert hello.take_events() == []
+
+
+def test_reason_of_an_abort_says_what_was_wrong_with_the_message() -> None:
+    hello = HelloHandshake(Trust.TRUSTED)
+    hello.start(0.0)
+
+    hello.receive(decode(b'\x01{"connectionHello":[{"phase":"ready"},{"waiting":"soon"}]}'), 1.0)
+
+    failed = hello.take_events()[-1]
+    assert isinstance(failed, Failed)
+    assert "connectionHello/waiting: int was expected, not str" in str(failed.error)

@@ -61,6 +61,7 @@ def test_server_selects_what_both_can_speak(version: tuple[int, int]) -> None:
     "offer",
     [
         with_version(ANNOUNCE_MAX, 0, 9),
+        with_version(ANNOUNCE_MAX, 1, -5),
         with_formats(ANNOUNCE_MAX, b'["JSON-UTF16"]'),
         with_formats(ANNOUNCE_MAX, b'["json-utf8"]'),
         with_formats(ANNOUNCE_MAX, b"[]"),
