@@ -186,7 +186,7 @@ def guarded(cli: Cli, work: Callable[[], None]) -> None:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
         raise OutputClosedError from None
-    except (typer.Exit, typer.Abort, typer.BadParameter):
+    except (OutputClosedError, typer.Exit, typer.Abort, typer.BadParameter):
         raise
     except Exception as error:  # the last door: a bug becomes exit 70, not a trace
         failure = _known_failure(error, cli.lang)

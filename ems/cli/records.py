@@ -182,9 +182,12 @@ def _line(cli: Cli, one: Json) -> str:
 
 
 def _kept(cli: Cli, one: Json) -> str:
-    compliant = (one["result"] or {}).get("compliant")
-    if one["open"] or compliant is None:
-        return cli.word("running") if one["open"] else ""
+    if one["open"]:
+        return cli.word("running")
+    result: Json = one["result"]
+    compliant = result.get("compliant")
+    if compliant is None:
+        return ""
     return f"✓ {cli.word('kept')}" if compliant else f"✗ {cli.word('not_kept')}"
 
 
