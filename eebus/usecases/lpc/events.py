@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from eebus.spine.addresses import Peer
+    from eebus.spine.events import WriteRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,21 @@ class WriteJudged:
     error_number: int
     rule: str
     reason: str
+
+    @classmethod
+    def unseen(cls, refused: WriteRefused) -> WriteJudged:
+        """Refused by the device (no binding, wrong filter): recorded all the same."""
+        return cls(
+            peer=refused.peer,
+            msg_counter=refused.msg_counter,
+            function=refused.function,
+            value_w=None,
+            duration_s=None,
+            active=None,
+            error_number=refused.error_number,
+            rule="",
+            reason=refused.description,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

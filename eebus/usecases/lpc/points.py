@@ -5,6 +5,7 @@ Pure. Values are exact; what cannot be read is refused and never means "no limit
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
@@ -113,6 +114,27 @@ def limit_list(
         value=_with_scale(entry.value),
     )
     return LoadControlLimitListData(load_control_limit_data=(published,))
+
+
+def with_rest(
+    stored: LoadControlLimitListData, left_s: float | None, duration_s: float | None
+) -> LoadControlLimitListData:
+    """What a reader is shown: a duration counts from its reception, so what is left of it [s].
+
+    As written while less than a second is gone; ``left_s`` ``None``: no duration is running.
+    """
+    if left_s is None or duration_s is None or math.ceil(left_s) >= duration_s:
+        return stored
+    end = format_duration(max(left_s, 0.0))
+    return changed(
+        stored,
+        load_control_limit_data=tuple(
+            changed(entry, time_period=changed(entry.time_period, end_time=end))
+            if entry.time_period is not None
+            else entry
+            for entry in stored.load_control_limit_data or ()
+        ),
+    )
 
 
 def key_descriptions(profile: Profile) -> DeviceConfigurationKeyValueDescriptionListData:

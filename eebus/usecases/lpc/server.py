@@ -185,6 +185,7 @@ class LpcServer:
         )
         self._publish(now)
         self._group = BindingGroup(device, (limits, keys))
+        device.view(limits, LOAD_CONTROL_LIMIT_LIST_DATA, self._shown_limit)
         device.guard(limits, LOAD_CONTROL_LIMIT_LIST_DATA, self._judge_limit)
         device.guard(keys, DEVICE_CONFIGURATION_KEY_VALUE_LIST_DATA, self._judge_failsafe)
         self._heartbeat.attach(device, self._places.diagnosis, now)
@@ -212,7 +213,7 @@ class LpcServer:
                 self._watch.leave()
                 self._follow_at = None
             case WriteRefused(server=server) if server in self._group.features:
-                self._note_refused(event)
+                self._events.append(WriteJudged.unseen(event))
             case _:
                 pass
 
@@ -305,22 +306,6 @@ class LpcServer:
             )
         )
 
-    def _note_refused(self, event: WriteRefused) -> None:
-        """The device refused before we saw it (no binding, wrong filter): recorded all the same."""
-        self._events.append(
-            WriteJudged(
-                peer=event.peer,
-                msg_counter=event.msg_counter,
-                function=event.function,
-                value_w=None,
-                duration_s=None,
-                active=None,
-                error_number=event.error_number,
-                rule="",
-                reason=event.description,
-            )
-        )
-
     # --- the machine's steps
     def _elapse(self, now: float) -> None:
         """Let time pass before anything else is looked at."""
@@ -386,6 +371,13 @@ class LpcServer:
         return points.limit_list(
             self._entry, active=self.machine.state is State.LIMITED, timed=timed
         )
+
+    def _shown_limit(
+        self, stored: LoadControlLimitListData, now: float
+    ) -> LoadControlLimitListData:
+        limit = self.machine.limit
+        left_s = None if limit.expires_at is None else limit.expires_at - now
+        return points.with_rest(stored, left_s, limit.duration_s)
 
     def _publish(self, now: float) -> None:
         """Data points follow the state (LPC-009); a full list, so that an old end disappears."""

@@ -119,6 +119,21 @@ def test_a_duration_of_zero_means_off_now(period: str) -> None:
     assert bench.told().time_period is None
 
 
+@pytest.mark.rule("LPC-004")
+def test_who_reads_a_running_limit_is_told_what_is_left_of_it() -> None:
+    bench = in_limited("PT5M")
+    assert bench.told().time_period == TimePeriod(end_time="PT5M")
+    bench.beats = True
+
+    bench.wait(60.4)
+
+    assert bench.told().time_period == TimePeriod(end_time="PT240S")
+    assert bench.limit(3_000) == 0  # the value alone: the duration runs on
+    assert bench.told().time_period == TimePeriod(end_time="PT240S")
+    bench.wait(239.6)
+    assert bench.state == "unlimited_controlled"
+
+
 @pytest.mark.field("F-22")
 @pytest.mark.field("H-12")
 @pytest.mark.field("H-77")

@@ -113,6 +113,32 @@ def test_the_published_limit_follows_the_state_and_keeps_value_and_scale() -> No
     assert (idle.is_limit_active, idle.time_period) == (False, None)
 
 
+@pytest.mark.parametrize(
+    ("left_s", "duration_s", "text"),
+    [
+        (300.0, 300.0, "PT5M"),
+        (299.5, 300.0, "PT5M"),
+        (299.0, 300.0, "PT299S"),
+        (0.1, 300.0, "PT1S"),
+        (-1.0, 300.0, "PT0S"),
+        (None, 300.0, "PT5M"),
+        (1e50, 1e50, "PT5M"),
+    ],
+)
+def test_a_running_duration_is_shown_by_what_is_left_rounded_up(
+    left_s: float | None, duration_s: float, text: str
+) -> None:
+    entry = LoadControlLimitData(
+        limit_id=0, is_limit_active=True, time_period=TimePeriod(end_time="PT5M"),
+        value=ScaledNumber(number=5, scale=0),
+    )  # fmt: skip
+    stored = points.limit_list(entry, active=True, timed=True)
+
+    (shown,) = points.with_rest(stored, left_s, duration_s).load_control_limit_data or ()
+
+    assert shown.time_period == TimePeriod(end_time=text)
+
+
 def test_consumption_and_production_differ_by_their_profile_only() -> None:
     (lpc,) = points.limit_description(LPC).load_control_limit_description_data or ()
     (lpp,) = points.limit_description(LPP).load_control_limit_description_data or ()
