@@ -70,8 +70,18 @@ class StateWriter:
                 self._wake.clear()
                 await self._write()
         finally:
-            if self._newest is not None and self._written < self._version:
-                self._file.save(self._newest)
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is not written yet, now; for the end of the service, which no disk stops."""
+        if self._newest is None or self._written >= self._version:
+            return
+        try:
+            self._file.save(self._newest)
+        except (OSError, ValueError) as error:
+            LOGGER.error("! state cannot be written: %s", error)  # noqa: TRY400  # no trace wanted
+        else:
+            self._written = self._version
 
     async def _write(self) -> None:
         saved, version = self._newest, self._version

@@ -179,8 +179,14 @@ class ContactWatch:
             self._submit(event)
 
     async def run(self) -> None:
-        """Sample ten times a second, at every edge and when the filter's deadline is due."""
+        """Sample ten times a second, at every edge and when the filter's deadline is due.
+
+        Begins with what counts now, so that a change that got lost when this fell over is not lost
+        for ever (I-06). The reader is closed when the service ends, not when this falls over.
+        """
         self._loop = asyncio.get_running_loop()
+        if self.sampled_at is not None:
+            self._submit(self.judge.state)
         try:
             while True:
                 self.sample()
@@ -191,5 +197,6 @@ class ContactWatch:
                 self._edge.clear()
                 for event in self.judge.handle_timer(self._clock.monotonic()):
                     self._submit(event)
-        finally:
+        except asyncio.CancelledError:
             self.reader.close()
+            raise

@@ -177,6 +177,7 @@ class PlantLife:
                 group.create_task(self._settle_memory(), name="memory")
         finally:
             systemd.stopping()
+            self._writer.flush()  # what the partners still said while we told them goodbye
             await self.proof.close()
 
     async def _settle_memory(self) -> None:

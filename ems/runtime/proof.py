@@ -1,4 +1,7 @@
-"""Hands what happened to the journal: decisions become event records, the rest becomes notes."""
+"""Hands what happened to the journal: decisions become event records, the rest becomes notes.
+
+Nothing here raises: a set-point, a release and the answer to the box never wait for proof to work.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ems.control.commands import Alarm
 from ems.journal.record import Kind
+from ems.runtime.supervise import Harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,9 +46,13 @@ class Proof:
         self._open: tuple[str, ...] = ()
         self._moved_at = 0.0
         self._seen_head = -1
+        self._harmless = Harmless("evidence")
 
     def observe(self, decision: Decision) -> None:
         """Record what ``decision`` brings: starts, ceilings, samples, reactions, ends."""
+        self._harmless.do(lambda: self._observe(decision))
+
+    def _observe(self, decision: Decision) -> None:
         drafts = self.evidence.observe(decision, self._clock.monotonic(), self._clock.utcnow())
         for draft in drafts:
             self.journal.append_draft(draft)
@@ -52,7 +60,9 @@ class Proof:
 
     def note(self, kind: Kind, data: Mapping[str, Json]) -> None:
         """Record something that is no event of its own, with the events that were open."""
-        self.journal.append_draft(self.evidence.note(kind, data, self._clock.utcnow()))
+        self._harmless.do(
+            lambda: self.journal.append_draft(self.evidence.note(kind, data, self._clock.utcnow()))
+        )
 
     def alarm(self, alarm: Alarm) -> None:
         """Record that an alarm began or ended."""

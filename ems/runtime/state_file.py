@@ -14,6 +14,7 @@ import hashlib
 import json
 import math
 import os
+import threading
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -53,7 +54,7 @@ _MARKS = TypeAdapter(Marks)
 
 
 class StateFile:
-    """The state of one service in its folder. One writer at a time."""
+    """The state of one service in its folder. One writer at a time: a second one waits."""
 
     def __init__(
         self,
@@ -72,6 +73,7 @@ class StateFile:
         self.marks = Marks()
         self.set_aside: tuple[Path, ...] = ()
         self._generation: int | None = None
+        self._writing = threading.Lock()
         self._utcnow = utcnow
         self._synchronised = synchronised or (lambda: False)
 
@@ -112,6 +114,12 @@ class StateFile:
             OSError: the disk refuses; an older readable generation is still there.
             ValueError: the state does not fit into 4 KiB.
         """
+        with (
+            self._writing
+        ):  # a cancelled writer's thread may still be at work when the last one comes
+            self._save(saved)
+
+    def _save(self, saved: SavedState) -> None:
         if self._generation is None:
             self.load()  # a new file must count as newer than what is there
         self._generation = (self._generation or 0) + 1

@@ -52,6 +52,26 @@ async def keep_running(
         pause_s = min(2 * pause_s, RESTART_MAX_S)
 
 
+class Harmless:
+    """Does what control must not depend on: an error is logged, once while it stays the same."""
+
+    def __init__(self, name: str) -> None:
+        """``name`` stands in the log."""
+        self._name = name
+        self._told = ""
+
+    def do(self, work: Callable[[], object]) -> None:
+        """Run ``work``; whatever it raises ends here."""
+        try:
+            work()
+        except Exception as error:
+            if repr(error) != self._told:
+                LOGGER.exception("! %s failed", self._name)
+            self._told = repr(error)
+        else:
+            self._told = ""
+
+
 async def unless(work: Coroutine[object, object, T], interrupted: asyncio.Event) -> T | None:
     """Result of ``work``, or ``None`` when ``interrupted`` was set first (``work`` is cancelled).
 

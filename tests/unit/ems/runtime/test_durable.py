@@ -9,6 +9,7 @@ import pytest
 
 from ems.control.saved import SavedState
 from ems.runtime.durable import StateWriter
+from ems.runtime.supervise import keep_running
 from tests.kit.aio import run, turns, until
 from tests.kit.clock import FakeClock
 
@@ -113,7 +114,7 @@ def test_changes_that_are_not_urgent_wait_for_the_second() -> None:
 
 def test_a_full_disk_is_told_and_tried_again() -> None:
     async def story() -> None:
-        file, clock, told = SlowFile(), FakeClock(), list[str]()
+        file, clock, told = SlowFile(), FakeClock(), list[str | None]()
         file.may_sync.set()
         file.error = OSError("No space left on device")
         writer = StateWriter(file, clock, told.append)
@@ -157,5 +158,41 @@ def test_until_helper_is_honest() -> None:
     async def story() -> None:
         with pytest.raises(AssertionError):
             await until(lambda: False)
+
+    run(story())
+
+
+def test_a_full_disk_does_not_keep_the_service_from_ending() -> None:
+    async def story() -> None:
+        file, clock = SlowFile(), FakeClock()
+        file.may_sync.set()
+        file.error = OSError("No space left on device")
+        writer = StateWriter(file, clock, lambda why: None)
+        task = asyncio.ensure_future(keep_running("state", writer.run, clock))
+        await turns()
+        writer.request(state(4_200), at_once=True)
+        task.cancel()
+        await turns(30)
+
+        assert task.cancelled()
+
+    run(story())
+
+
+@pytest.mark.invariant("I-05")
+def test_what_comes_after_the_writer_ended_is_written_by_the_last_flush() -> None:
+    async def story() -> None:
+        file = SlowFile()
+        file.may_sync.set()
+        writer = StateWriter(file, FakeClock(), lambda why: None)
+        task = asyncio.ensure_future(writer.run())
+        await turns()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        writer.request(state(4_200), at_once=True)
+        writer.flush()
+        writer.flush()
+
+        assert file.saved == [state(4_200)]
 
     run(story())

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import gpiozero
 import pytest
@@ -506,3 +506,38 @@ def test_an_edge_before_the_watch_runs_is_no_error() -> None:
     watch.edge()
 
     assert watch.sampled_at is None
+
+
+@pytest.mark.invariant("I-06")
+def test_a_watch_that_fell_over_tells_again_what_counts_and_still_reads(tmp_path: Path) -> None:
+    async def story() -> None:
+        clock, line = FakeClock(), FileLine(tmp_path / "contact")
+        line.put("closed")
+        told = list[ContactChanged]()
+        faults = [ValueError("somebody behind us is broken")]
+
+        def submit(event: ContactChanged) -> None:
+            if event == OPEN and faults:
+                raise faults.pop()
+            told.append(event)
+
+        judge = ContactFilter(ContactConfig(debounce_limit_s=0.0), clock.seconds)
+        watch = ContactWatch(line.reader(None), judge, clock, submit)
+        watch.sample()
+        closed: list[bool] = []
+        watch.reader = cast(
+            "ContactReader",
+            SimpleNamespace(read=watch.reader.read, close=lambda: closed.append(True)),
+        )
+        line.put("open")
+        with pytest.raises(ValueError, match="behind us"):
+            await watch.run()
+        again = asyncio.ensure_future(watch.run())
+        await turns()
+        assert told == [CLOSED, CLOSED, OPEN]  # boot, beginning, beginning again
+        assert closed == []
+        again.cancel()
+        await asyncio.gather(again, return_exceptions=True)
+        assert closed == [True]
+
+    run(story())

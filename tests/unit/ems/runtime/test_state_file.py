@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -326,3 +327,31 @@ def test_a_damaged_file_in_a_folder_that_cannot_be_written_is_still_told(
 
     assert loaded.load() == (None, True)
     assert loaded.set_aside == (tmp_path / "state.json",)
+
+
+def test_a_last_writer_waits_for_the_one_whose_disk_is_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states, slow, go_on = StateFile(tmp_path), threading.Event(), threading.Event()
+    real = state_file.write_synced
+
+    def write_slowly(path: Path, content: bytes, *, mode: int) -> None:
+        real(path, content, mode=mode)
+        if not slow.is_set():
+            slow.set()
+            go_on.wait(5)
+
+    monkeypatch.setattr(state_file, "write_synced", write_slowly)
+    first = threading.Thread(target=states.save, args=(OLD,))
+    first.start()
+    slow.wait(5)
+    last = threading.Thread(target=states.save, args=(NEW,))
+    last.start()
+    last.join(0.05)
+    go_on.set()
+    first.join(5)
+    last.join(5)
+
+    assert StateFile(tmp_path).load() == (NEW, False)
+    (tmp_path / state_file.NAME).unlink()
+    assert StateFile(tmp_path).load() == (OLD, False)  # both generations are whole
