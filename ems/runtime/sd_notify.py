@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MICROSECONDS = 1_000_000
+KIND = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 
 
 class Systemd:
@@ -42,7 +43,7 @@ class Systemd:
             return
         path = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with (
-            contextlib.suppress(OSError),  # systemd gone: nothing to tell, nothing to do
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock,
+            contextlib.suppress(OSError),  # systemd gone or busy: control never waits for it
+            socket.socket(socket.AF_UNIX, KIND) as sock,
         ):
             sock.sendto(message.encode(), path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import pytest
+
 from ems.runtime.sd_notify import Systemd
 
 
@@ -30,3 +32,17 @@ def test_without_systemd_nothing_is_sent_and_nothing_fails() -> None:
 
 def test_a_vanished_socket_does_not_stop_the_service(tmp_path: Path) -> None:
     Systemd({"NOTIFY_SOCKET": str(tmp_path / "gone")}).alive()
+
+
+@pytest.mark.invariant("I-08")
+@pytest.mark.timeout(10)
+def test_a_systemd_that_does_not_listen_never_holds_up_the_control_loop(tmp_path: Path) -> None:
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(path))
+        systemd = Systemd({"NOTIFY_SOCKET": str(path)})
+        for _ in range(2_000):  # far more than the kernel queues
+            systemd.alive()
+        first = listener.recv(100)
+
+    assert first == b"WATCHDOG=1"
