@@ -1,0 +1,527 @@
+"""One life of the service: what it starts with, what it survives, what stops its watchdog."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from drivers.api import Setpoint, UnreachableError
+from eebus.node.clock import SystemClock
+from ems.config.load import load_site
+from ems.control.events import LpcChanged
+from ems.control.grid_limit import UNLIMITED, Limited
+from ems.control.saved import SavedLimit, SavedState
+from ems.journal.report import notes
+from ems.journal.verify import verify
+from ems.runtime import plantlife
+from ems.runtime.options import Options
+from ems.runtime.plantlife import SAMPLED_WITHIN_S, PlantLife
+from ems.runtime.proof import STUCK_S
+from ems.runtime.sd_notify import Systemd
+from ems.runtime.state_file import StateFile
+from tests.kit.aio import run, turns
+from tests.kit.clock import FakeClock
+from tests.kit.driver import FakeDriver
+
+READY, ALIVE = b"READY=1", b"WATCHDOG=1"
+PMIN_W = 7_560  # two SteuVE: 4,200 W + 1 * 0.8 * 4,200 W
+BOX = "b" * 40
+PLANT = """schema = 1
+[plant]
+name = "Haus"
+[paths]
+state_dir = "state"
+[signal]
+sources = ["eebus", "contact"]
+[signal.contact]
+backend = "file"
+path = "contact"
+confirmed = true
+[eebus]
+port = 0
+interfaces = ["127.0.0.1"]
+mdns = false
+[[steuve]]
+id = "garage"
+kind = "wallbox"
+rated_w = 11000
+device = "keba_p30"
+host = "127.0.0.1"
+port = 1
+[[steuve]]
+id = "yard"
+kind = "wallbox"
+rated_w = 11000
+device = "warp"
+host = "127.0.0.1"
+port = 2
+"""
+
+
+@dataclass
+class Garage:
+    """The drivers of both wallboxes: unreachable until they are switched on."""
+
+    drivers: dict[str, FakeDriver] = field(
+        default_factory=lambda: {name: FakeDriver() for name in ("garage", "yard")}
+    )
+    hangs: asyncio.Event | None = None
+
+    def switch(self, *, on: bool) -> None:
+        for name, driver in self.drivers.items():
+            driver.connect_error = None if on else UnreachableError(f"{name}: no answer")
+
+    @contextlib.asynccontextmanager
+    async def open_load(self, config: Any, clock: Any, *, links: Any) -> AsyncIterator[FakeDriver]:
+        if self.hangs is not None:
+            await self.hangs.wait()
+        async with self.drivers[config.id].open() as driver:
+            yield driver
+
+    def caps_w(self) -> dict[str, list[int]]:
+        """Every set-point each driver was told, in order [W]."""
+        return {
+            name: [value.power_w for _, value in driver.calls if isinstance(value, Setpoint)]
+            for name, driver in self.drivers.items()
+        }
+
+    def releases(self) -> int:
+        return sum(driver.names().count("release") for driver in self.drivers.values())
+
+
+@dataclass
+class House:
+    """Configuration, state folder and drivers of one plant."""
+
+    folder: Path
+    garage: Garage
+    clock: Any
+    listener: socket.socket
+    lives: list[PlantLife] = field(default_factory=list)
+    heard: list[bytes] = field(default_factory=list)
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def records(self) -> Path:
+        return self.state / "records.db"
+
+    def start(self) -> PlantLife:
+        config = self.folder / "ems.toml"
+        systemd = Systemd({"NOTIFY_SOCKET": str(self.folder / "notify")})
+        life = PlantLife(
+            Options(config=config), load_site(config), self.clock, systemd, lambda: None
+        )
+        self.lives.append(life)
+        return life
+
+    def contact(self, level: str) -> None:
+        (self.folder / "contact").write_text(level)
+
+    def told(self) -> list[bytes]:
+        """Messages to systemd since the last call."""
+        self._listen()
+        messages, self.heard = self.heard, []
+        return messages
+
+    def _listen(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.heard.append(self.listener.recv(200))
+
+    async def after(self, seconds: float, step_s: float = 0.5) -> None:
+        """Let protocol time pass."""
+        end = self.clock.seconds + seconds
+        while self.clock.seconds < end - 1e-9:
+            self.clock.advance(min(step_s, end - self.clock.seconds))
+            await turns(30)
+            self._listen()
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    (tmp_path / "ems.toml").write_text(PLANT)
+    (tmp_path / "state").mkdir()
+    monkeypatch.delenv("EMS_SOCKET", raising=False)
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    garage = Garage()
+    monkeypatch.setattr(plantlife, "open_load", garage.open_load)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.setblocking(False)
+        house = House(tmp_path, garage, FakeClock(), listener)
+        house.contact("closed")
+        yield house
+        for life in house.lives:
+            life.proof.journal.close()
+
+
+@contextlib.asynccontextmanager
+async def living(life: PlantLife) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(life.run())
+    await turns(30)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(true: Callable[[], bool], within_s: float = 5.0) -> None:
+    """Real time: threads and sockets have to turn."""
+    async with asyncio.timeout(within_s):
+        while not true():
+            await asyncio.sleep(0.002)
+
+
+def save(house: House, **fields: Any) -> None:
+    StateFile(house.state).save(SavedState(**fields))
+
+
+def limited_before(house: House, power_w: int = 4_200) -> None:
+    """The last process was killed with a limit of the box in force."""
+    save(
+        house,
+        limits=(SavedLimit(power_w=power_w, source="eebus"),),
+        lpc_state="limited",
+        failsafe_w=PMIN_W,
+        failsafe_duration_s=7_200.0,
+        failsafe_remaining_s=7_200.0,
+        contact_level="closed",
+        peer=BOX,
+    )
+
+
+def alarm_codes(life: PlantLife) -> set[str]:
+    return {code for code, _ in life.controller.alarms}
+
+
+# --- damaged files -------------------------------------------------------------------------------
+
+
+def flip_state(house: House) -> None:
+    path = house.state / "state.json"
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 0x10
+    path.write_bytes(bytes(raw))
+
+
+def tear_state(house: House) -> None:
+    path = house.state / "state.json"
+    path.write_bytes(path.read_bytes()[:40])
+
+
+def empty_state(house: House) -> None:
+    (house.state / "state.json").write_bytes(b"")
+
+
+@pytest.mark.field("F-14")
+@pytest.mark.invariant("I-03")
+@pytest.mark.parametrize("damage", [flip_state, tear_state, empty_state])
+def test_with_a_damaged_state_file_the_service_runs_at_pmin_and_says_so(
+    house: House, damage: Callable[[House], None]
+) -> None:
+    limited_before(house, 20_000)
+    damage(house)
+
+    life = house.start()
+
+    assert "E-STATE-001" in alarm_codes(life)
+    effective = life.controller.decision.effective
+    assert isinstance(effective, Limited)
+    assert effective.power_w == PMIN_W
+    assert not (house.state / "state.json").exists()
+    assert len(list(house.state.glob("state*damaged*"))) == 1
+
+
+@pytest.mark.field("F-14")
+@pytest.mark.invariant("I-14")
+def test_a_damaged_journal_is_set_aside_and_a_new_one_begun(house: House) -> None:
+    garbage = b"SQLite format 3\x00" + b"\xa5" * 8_000
+    house.records.write_bytes(garbage)
+
+    life = house.start()
+    life.proof.journal.close()
+
+    assert "E-REC-004" in alarm_codes(life)
+    effective = life.controller.decision.effective
+    assert isinstance(effective, Limited)
+    assert effective.power_w == PMIN_W
+    kept = [path for path in house.state.glob("records*") if path.read_bytes() == garbage]
+    assert len(kept) == 1
+    assert verify(house.records).ok
+    assert "boot" in [note["kind"] for note in notes(house.records)]
+
+
+@pytest.mark.field("F-14")
+def test_state_and_journal_damaged_together_do_not_stop_the_service(house: House) -> None:
+    limited_before(house)
+    flip_state(house)
+    house.records.write_bytes(b"\x00" * 4_096)
+
+    async def story() -> None:
+        life = house.start()
+        async with living(life):
+            await house.after(3.0)
+            assert {"E-STATE-001", "E-REC-004"} <= alarm_codes(life)
+            assert house.told().count(ALIVE) == 3
+
+    run(story())
+
+
+@pytest.mark.field("F-14")
+def test_records_that_cannot_be_read_as_events_do_not_stop_the_start(house: House) -> None:
+    house.start().proof.journal.close()
+    connection = sqlite3.connect(house.records)
+    connection.execute("UPDATE record SET body = '{'")
+    connection.commit()
+    connection.close()
+
+    life = house.start()
+
+    assert isinstance(life.controller.decision.effective, Limited)
+
+
+# --- the restored limit --------------------------------------------------------------------------
+
+
+@pytest.mark.loopback
+@pytest.mark.invariant("I-05")
+def test_a_restored_limit_is_the_first_thing_a_device_hears_and_only_the_box_lifts_it(
+    house: House,
+) -> None:
+    async def story() -> None:
+        limited_before(house)
+        house.garage.switch(on=False)
+        life = house.start()
+        assert isinstance(life.controller.decision.effective, Limited)
+        assert life.controller.decision.effective.power_w == 4_200
+        async with living(life):
+            await until(lambda: life.partners is not None and life.partners.lpc is not None)
+            await house.after(30.0)
+            assert house.garage.caps_w() == {"garage": [], "yard": []}
+            house.garage.switch(on=True)
+            await house.after(30.0)
+            first = [caps[0] for caps in house.garage.caps_w().values()]
+            assert sum(first) <= 4_200
+            await house.after(300.0)  # more than the 120 s of the first heartbeat
+            assert house.garage.releases() == 0
+            assert all(max(caps) <= 4_200 for caps in house.garage.caps_w().values())
+            assert life.controller.decision.effective == Limited(
+                4_200, life.controller.decision.effective.source, restored=True
+            )
+
+            life.controller.submit(
+                LpcChanged(
+                    state="unlimited_controlled", limit=UNLIMITED, failsafe_w=PMIN_W,
+                    failsafe_duration_s=7_200.0, peer=BOX,
+                )
+            )  # fmt: skip
+            await house.after(60.0)
+            assert house.garage.releases() == 2
+
+    run(story())
+
+
+@pytest.mark.loopback
+@pytest.mark.invariant("I-05")
+def test_a_limit_that_ran_when_the_process_died_counts_for_the_next_and_the_one_after(
+    house: House,
+) -> None:
+    async def story() -> None:
+        limited_before(house)
+        for _ in range(2):
+            life = house.start()
+            async with living(life):
+                await house.after(5.0)
+            assert life.controller.decision.effective != UNLIMITED
+
+        saved, damaged = StateFile(house.state).load()
+        assert not damaged
+        assert saved is not None
+        assert [limit.power_w for limit in saved.limits if limit.source == "eebus"] == [4_200]
+
+    run(story())
+
+
+@pytest.mark.field("F-23")
+@pytest.mark.invariant("I-06")
+def test_a_contact_that_is_open_at_boot_limits_the_first_setpoint(house: House) -> None:
+    async def story() -> None:
+        house.contact("open")
+        life = house.start()
+        async with living(life):
+            await house.after(5.0)
+        first = [caps[0] for caps in house.garage.caps_w().values()]
+        assert sum(first) <= PMIN_W
+        assert house.garage.releases() == 0
+
+    run(story())
+
+
+# --- ready at once -------------------------------------------------------------------------------
+
+
+@pytest.mark.field("F-13")
+def test_with_every_device_unreachable_the_service_is_ready_at_once(house: House) -> None:
+    async def story() -> None:
+        house.garage.switch(on=False)
+        life = house.start()
+        async with living(life):
+            assert READY in house.told()
+            assert house.clock.seconds == 1_000.0
+            await house.after(20.0)
+            assert house.told().count(ALIVE) == 20
+            assert {view.online for view in life.controller.decision.loads} == {False}
+
+    run(story())
+
+
+@pytest.mark.field("F-13")
+def test_with_devices_that_never_answer_the_service_is_ready_at_once(house: House) -> None:
+    async def story() -> None:
+        house.garage.hangs = asyncio.Event()
+        life = house.start()
+        async with living(life):
+            assert READY in house.told()
+            await house.after(5.0)
+            assert house.told().count(ALIVE) == 5
+
+    run(story())
+
+
+@pytest.mark.loopback
+@pytest.mark.field("F-13")
+def test_with_real_drivers_and_nobody_there_the_contact_is_obeyed_within_a_second(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from drivers.registry import open_load
+
+    monkeypatch.setattr(plantlife, "open_load", open_load)
+    house.clock = SystemClock()
+
+    async def story() -> None:
+        house.contact("open")
+        began = asyncio.get_running_loop().time()
+        life = house.start()
+        async with living(life):
+            assert READY in house.told()
+            took_s = asyncio.get_running_loop().time() - began
+            await until(lambda: all(worker.info.last_error for worker in life.workers.values()))
+        assert took_s < 1.0
+        assert life.contact is not None
+        assert life.contact.view().limiting
+
+    run(story())
+
+
+# --- the watchdog --------------------------------------------------------------------------------
+
+
+@pytest.mark.invariant("I-12")
+def test_the_watchdog_starves_when_the_contact_is_no_longer_sampled(house: House) -> None:
+    async def story() -> None:
+        life = house.start()
+        assert life.contact is not None
+        may_sample = asyncio.Event()
+        sample = life.contact.watch.run
+
+        async def hang() -> None:
+            await may_sample.wait()
+            await sample()
+
+        life.contact.watch.run = hang  # type: ignore[method-assign]  # the input pump hangs
+        async with living(life):
+            await house.after(SAMPLED_WITHIN_S)
+            assert house.told().count(ALIVE) == 5
+            await house.after(10.0)
+            assert ALIVE not in house.told()
+            may_sample.set()
+            await house.after(3.0)
+            assert house.told().count(ALIVE) == 3
+
+    run(story())
+
+
+@pytest.mark.invariant("I-12")
+def test_the_watchdog_starves_when_the_journal_writer_hangs(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        real = SimpleNamespace(seconds=0.0)
+        monkeypatch.setattr(plantlife, "time", SimpleNamespace(perf_counter=lambda: real.seconds))
+        life = house.start()
+        journal = life.proof.journal
+        await until(lambda: not journal.waiting)
+        may_write, chain = threading.Event(), journal._chain
+        append = chain.append
+
+        def hang(drafts: Any) -> Any:
+            may_write.wait(10.0)
+            return append(drafts)
+
+        monkeypatch.setattr(chain, "append", hang)
+        try:
+            async with living(life):
+                life.proof.note("config", {"why": "a record that will not reach the disk"})
+                await house.after(2.0)
+                fed_before = house.told().count(ALIVE)
+                real.seconds += STUCK_S + 0.1
+                await house.after(3.0)
+                fed_while = house.told().count(ALIVE)
+                may_write.set()
+                await until(lambda: not journal.waiting)
+                await house.after(2.0)
+                fed_after = house.told().count(ALIVE)
+        finally:
+            may_write.set()
+        assert (fed_before, fed_while, fed_after) == (2, 0, 2)
+
+    run(story())
+
+
+@pytest.mark.invariant("I-08")
+def test_a_disk_that_refuses_is_an_alarm_and_does_not_starve_the_watchdog(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        life = house.start()
+
+        def full(_saved: SavedState) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(life._state_file, "save", full)
+        async with living(life):
+            await house.after(1.0)
+            await until(lambda: "E-DISK-002" in alarm_codes(life))
+            house.told()
+            await house.after(3.0)
+            assert house.told().count(ALIVE) == 3
+            monkeypatch.undo()
+        assert "E-DISK-002" in alarm_codes(life)
+
+    run(story())
+
+
+def test_the_end_is_told_to_systemd_and_to_the_records(house: House) -> None:
+    async def story() -> None:
+        life = house.start()
+        async with living(life):
+            await house.after(1.0)
+        assert b"STOPPING=1" in house.told()
+
+    run(story())
+
+    assert [note["kind"] for note in notes(house.records)][-1] == "shutdown"
