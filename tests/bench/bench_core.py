@@ -96,14 +96,14 @@ def _descent(size: int, rounds: int) -> list[float]:
 
 def _obey(core: Core, commands: Sequence[Command], draws: dict[str, int], now: float) -> int:
     """Carry out orders; how many caps there were among them."""
-    told = 0
+    written = []
     for command in commands:
         if isinstance(command, SetLimit | Release):
             setpoint = command.setpoint if isinstance(command, SetLimit) else None
-            told += setpoint is not None
             draws[command.load_id] = 11_000 if setpoint is None else setpoint.power_w
-            core.handle(SetpointWritten(load_id=command.load_id, setpoint=setpoint, at=now), now)
-    return told
+            written.append(SetpointWritten(load_id=command.load_id, setpoint=setpoint, at=now))
+    core.handle_all(written, now)
+    return sum(event.setpoint is not None for event in written)
 
 
 def _measured(load_id: str, power_w: int, now: float) -> LoadMeasured:
