@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from io import BufferedRWPair
 
 Json: TypeAlias = Any
-TIMEOUT_S = 15.0
+TIMEOUT_S = 10.0
 
 _EXIT_OF_AREA = {
     "E-SRV-004": ExitCode.USAGE,

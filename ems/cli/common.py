@@ -15,7 +15,7 @@ import typer
 from typing_extensions import override
 
 from ems.cli import terminal, texts
-from ems.cli.client import Client, candidates
+from ems.cli.client import TIMEOUT_S, Client, candidates
 from ems.cli.errors import CliError, ExitCode, OutputClosedError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Cli:
     socket: Path | None
     config: Path | None
 
-    def client(self, *, timeout_s: float = 30.0) -> Client:
+    def client(self, *, timeout_s: float = TIMEOUT_S) -> Client:
         """The running service."""
         return Client(candidates(self.socket, self._state_dir()), timeout_s=timeout_s)
 
@@ -78,8 +78,8 @@ class Cli:
         """``--config``, ``$EMS_CONFIG`` or the place of an installed service."""
         return self.config or DEFAULT_CONFIG
 
-    def console(self) -> Console:
-        """Rich for people; plain when it is not a terminal."""
+    def console(self, *, soft_wrap: bool = True) -> Console:
+        """Rich for people; plain when it is not a terminal; ``soft_wrap``: let lines be long."""
         from rich.console import Console as RichConsole
 
         class Screen(RichConsole):
@@ -87,7 +87,7 @@ class Cli:
             def on_broken_pipe(self) -> typing.NoReturn:
                 raise OutputClosedError
 
-        return Screen(highlight=False, soft_wrap=True)
+        return Screen(highlight=False, soft_wrap=soft_wrap)
 
     def say(
         self, data: Json, render: Callable[[Console], None] | str, *, warnings: Iterable[str] = ()
@@ -174,6 +174,13 @@ def command(
         return work
 
     return register
+
+
+def group(app: typer.Typer, name: str, *, about: str, example: str) -> typer.Typer:
+    """Add the noun ``name``, whose help also shows an example."""
+    added = typer.Typer(help=about, epilog=f"Example: {example}", no_args_is_help=True)
+    app.add_typer(added, name=name)
+    return added
 
 
 def guarded(cli: Cli, work: Callable[[], None]) -> None:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
 
 from ems.cli import texts
-from ems.cli.common import Cli, command
+from ems.cli.common import Cli, command, group
+from ems.cli.errors import CliError, ExitCode
 from ems.cli.units import today
 
 if TYPE_CHECKING:
+    from ems.cli.client import Client
     from ems.config.problem import Language
 
 Json: TypeAlias = Any
+BACK_S = 15.0
+RELOAD_S = 1.0  # the service reads the file, or is back with the new one
 
 
 def register(app: typer.Typer) -> None:
     """Add ``config``."""
-    config = typer.Typer(help="The configuration ems.toml.", no_args_is_help=True)
-    app.add_typer(config, name="config")
+    config = group(app, "config", about="The configuration ems.toml.", example="ems config check")
 
     @command(config, "check", example="ems config check --config ems.toml")
     def check(cli: Cli) -> None:
@@ -46,8 +50,32 @@ def register(app: typer.Typer) -> None:
     @command(config, "reload", example="ems config reload")
     def reload(cli: Cli) -> None:
         """Have the service read the file again; a faulty one changes nothing."""
-        data = cli.client().call("config.reload")
+        client = cli.client()
+        data = client.call("config.reload")
+        time.sleep(RELOAD_S)
+        _raise_if_faulty(cli, client)
         cli.say(data, texts.word("ok", cli.lang))
+
+
+def _raise_if_faulty(cli: Cli, client: Client) -> None:
+    """Tell what the service found in the file it was asked to read."""
+    for alarm in _status_when_back(client)["alarms"]:
+        if alarm["code"] == "E-CFG-001":
+            title, why = texts.alarm("E-CFG-001", cli.lang), alarm["params"].get("why", "")
+            action = texts.alarm_action("E-CFG-001", cli.lang)
+            raise CliError("E-CFG-001", ExitCode.CONFIG, message=f"{title}: {why}", hint=action)
+
+
+def _status_when_back(client: Client) -> Json:
+    """A new configuration means a new life of the service: its socket is away for a moment."""
+    ends_at = time.perf_counter() + BACK_S
+    while True:
+        try:
+            return client.call("status")
+        except CliError as error:
+            if error.exit_code != ExitCode.UNREACHABLE or time.perf_counter() > ends_at:
+                raise
+        time.sleep(0.2)
 
 
 def check_config(cli: Cli) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from ems.cli import texts
-from ems.cli.common import Cli, command, emit
+from ems.cli.common import Cli, command, emit, group
 from ems.cli.errors import CliError, ExitCode
 from ems.cli.units import duration_s
 
@@ -22,8 +22,9 @@ ASK_EVERY_S = 0.2
 
 def register(app: typer.Typer) -> None:
     """Add ``contact``."""
-    contact = typer.Typer(help="The contact of the coupling relay.", no_args_is_help=True)
-    app.add_typer(contact, name="contact")
+    contact = group(
+        app, "contact", about="The contact of the coupling relay.", example="ems contact show"
+    )
 
     @command(contact, "show", example="ems contact show")
     def show(cli: Cli) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import typer
 
 from ems.cli import texts
-from ems.cli.common import Cli, command
+from ems.cli.common import Cli, command, group
 from ems.cli.errors import CliError, ExitCode
 from ems.cli.status import print_lines
 
@@ -28,8 +28,9 @@ LEAST_FREE_BYTES = 200_000_000
 
 def register(app: typer.Typer) -> None:
     """Add ``doctor``."""
-    doctor = typer.Typer(help="Check network and GPIO of this machine.", no_args_is_help=True)
-    app.add_typer(doctor, name="doctor")
+    doctor = group(
+        app, "doctor", about="Check network and GPIO of this machine.", example="ems doctor network"
+    )
 
     @command(doctor, "network", example="ems doctor network")
     def network(cli: Cli) -> None:

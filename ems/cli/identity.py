@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from ems.cli.common import Cli, command
+from ems.cli.common import Cli, command, group
 from ems.cli.errors import CliError, ExitCode
 from ems.cli.status import print_lines
 from ems.cli.units import grouped_ski
@@ -30,8 +30,9 @@ DirOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add ``identity``."""
-    identity = typer.Typer(help="Our key, certificate and SKI.", no_args_is_help=True)
-    app.add_typer(identity, name="identity")
+    identity = group(
+        app, "identity", about="Our key, certificate and SKI.", example="ems identity show"
+    )
     _register_own(identity)
     _register_backup(identity)
 

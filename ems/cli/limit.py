@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ems.cli.common import Cli, command
+from ems.cli.common import Cli, command, group
 from ems.cli.errors import CliError, ExitCode
 from ems.cli.screen import signal_line, source_line
 from ems.cli.status import print_lines
@@ -18,8 +18,7 @@ MAX_S = 86_400.0
 
 def register(app: typer.Typer) -> None:
     """Add ``limit``."""
-    limit = typer.Typer(help="The limit in force; test limits.", no_args_is_help=True)
-    app.add_typer(limit, name="limit")
+    limit = group(app, "limit", about="The limit in force; test limits.", example="ems limit show")
 
     @command(limit, "show", example="ems limit show --json")
     def show(cli: Cli) -> None:

@@ -43,6 +43,7 @@ def build(argv: list[str]) -> typer.Typer:
         name="ems",
         help="Energy management for §14a EnWG: obeys the control box, distributes what is left, "
         "keeps the proof.",
+        epilog="Example: ems demo",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,

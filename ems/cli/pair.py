@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from ems.cli import texts
-from ems.cli.common import Cli, command
+from ems.cli.common import Cli, command, group
 from ems.cli.errors import CliError, ExitCode
 from ems.cli.screen import layer_marks
 from ems.cli.units import age, duration_s, grouped_ski, ski
@@ -26,8 +26,9 @@ STATES = ("found", "tls", "hello", "trusted", "spine", "lpc", "heartbeat")
 
 def register(app: typer.Typer) -> None:
     """Add ``pair``."""
-    pair = typer.Typer(help="Pairing with the control box (EEBUS, SHIP).", no_args_is_help=True)
-    app.add_typer(pair, name="pair")
+    pair = group(
+        app, "pair", about="Pairing with the control box (EEBUS, SHIP).", example="ems pair list"
+    )
     _register_lists(pair)
     _register_decisions(pair)
     _register_waiting(pair)

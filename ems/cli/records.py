@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 import typer
 
 from ems.cli import texts
-from ems.cli.common import Cli, command, emit
+from ems.cli.common import Cli, command, emit, group
 from ems.cli.errors import CliError, ExitCode
 from ems.cli.status import print_lines
 from ems.cli.units import local_time, watts
@@ -40,8 +40,9 @@ ToOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add ``records``."""
-    records = typer.Typer(help="Records of limits and reactions.", no_args_is_help=True)
-    app.add_typer(records, name="records")
+    records = group(
+        app, "records", about="Records of limits and reactions.", example="ems records list"
+    )
     _register_reading(records)
     _register_proof(records)
 

@@ -9,15 +9,19 @@ from typing import Annotated
 
 import typer
 
-from ems.cli.common import Cli, command
+from ems.cli.common import Cli, command, group
 from ems.cli.run import EpochOption, SpeedOption
 from ems.cli.units import ski
 
 
 def register(app: typer.Typer) -> None:
     """Add ``sim``."""
-    sim = typer.Typer(help="Simulators: control box and site.", no_args_is_help=True)
-    app.add_typer(sim, name="sim")
+    sim = group(
+        app,
+        "sim",
+        about="Simulators: control box and site.",
+        example="ems sim site --config ems.toml",
+    )
     _register_box(sim)
     _register_site(sim)
 

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
             cli.say(data, lambda console: _print(console, data, cli.lang))
         elif cli.as_json:
             _lines(cli, "status")
-        elif sys.stdout.isatty():
+        elif sys.stdout.isatty() and not cli.console().is_dumb_terminal:
             _live(cli)
         else:
             for data in cli.client().watch("status"):
@@ -49,8 +49,8 @@ def _print(console: Console, data: Json, lang: int) -> None:
 def _live(cli: Cli) -> None:
     from rich.live import Live
 
-    console = cli.console()
-    with Live(console=console, refresh_per_second=4, screen=not console.is_dumb_terminal) as live:
+    console = cli.console(soft_wrap=False)
+    with Live(console=console, refresh_per_second=4, screen=True) as live:
         for data in cli.client().watch("status"):
             live.update(screen(data, cli.lang, rows=console.size.height))
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from ems.cli import texts
-from ems.cli.common import Cli, command
+from ems.cli.common import Cli, command, group
 from ems.cli.screen import load_table, setpoint
 from ems.cli.status import print_lines
 from ems.cli.units import clock_time, kilowatts
@@ -17,8 +17,9 @@ Json: TypeAlias = Any
 
 def register(app: typer.Typer) -> None:
     """Add ``steuve``."""
-    steuve = typer.Typer(help="The controllable loads (SteuVE).", no_args_is_help=True)
-    app.add_typer(steuve, name="steuve")
+    steuve = group(
+        app, "steuve", about="The controllable loads (SteuVE).", example="ems steuve list"
+    )
 
     @command(steuve, "list", example="ems steuve list")
     def list_(cli: Cli) -> None:

@@ -125,8 +125,9 @@ class _App:
         try:
             loaded = load_site(self._options.config)
         except ConfigError as error:
-            LOGGER.error("! the new configuration is not used: %s", error)  # noqa: TRY400
-            life.controller.alarm(_config_alarm(error.problems[0].text("en"), active=True))
+            why = error.problems[0].text("en")
+            LOGGER.error("! the new configuration is not used: %s", why)  # noqa: TRY400
+            life.controller.alarm(_config_alarm(why, active=True))
             return False
         life.controller.alarm(_config_alarm("", active=False))
         if loaded.config_hash == self._loaded.config_hash:

@@ -250,3 +250,140 @@ def test_the_identity_is_made_once_and_never_overwritten(ems: Any, tmp_path: Pat
     assert again.code == 8
     assert json.loads(again.err)["error"]["code"] == "E-ID-002"
     assert shown.document["data"]["ski"] == first.document["data"]["ski"]
+
+
+@pytest.mark.loopback
+def test_a_faulty_file_makes_reload_fail_with_what_the_service_found(
+    ems: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ems.cli.config.RELOAD_S", 0.0)
+    alarm = {"code": "E-CFG-001", "subject": "ems.toml", "since": "", "params": {"why": "line 3"}}
+    answers = {"config.reload": {"requested": True}, "status": {**STATUS, "alarms": [alarm]}}
+    with fake_service(tmp_path / "s", answers):
+        outcome = ems("config", "reload", "--json", "--socket", str(tmp_path / "s"))
+
+    error = json.loads(outcome.err)["error"]
+    assert outcome.code == 3
+    assert (error["code"], "line 3" in error["message"]) == ("E-CFG-001", True)
+
+
+@pytest.mark.loopback
+def test_a_broken_configuration_does_not_hide_the_running_service(ems: Any, tmp_path: Path) -> None:
+    broken = tmp_path / "ems.toml"
+    broken.write_text("schema = 1\n[plnt]\n", "utf-8")
+    (tmp_path / "state").mkdir()
+    with fake_service(tmp_path / "state" / "api.sock", {"status": STATUS}):
+        outcome = ems("status", "--config", str(broken))
+
+    assert outcome.code == 0
+
+
+def test_config_check_tells_every_problem_in_one_document(ems: Any, tmp_path: Path) -> None:
+    broken = tmp_path / "ems.toml"
+    broken.write_text("schema = 1\n[plnt]\n[eebus]\nport = 99999\n", "utf-8")
+    outcome = ems("config", "check", "--config", str(broken), "--json")
+
+    error = json.loads(outcome.err)["error"]
+    assert outcome.code == 3
+    assert error["hint"] == "Did you mean “plant”?"
+    assert len(error["details"]) == 1
+
+
+@pytest.mark.loopback
+def test_pair_wait_does_not_wait_for_a_peer_that_was_refused(ems: Any, tmp_path: Path) -> None:
+    answers = {
+        "pair.wait": {"reached": False, "layers": {}},
+        "pair.list": {"peers": [{"ski": SKI, "trust": "refused"}], "window_s": 0},
+    }
+    with fake_service(tmp_path / "s", answers):
+        outcome = ems("pair", "wait", SKI, "--socket", str(tmp_path / "s"))
+
+    assert outcome.code == 1
+
+
+@pytest.mark.loopback
+def test_pair_wait_ends_with_5_when_the_time_is_over(ems: Any, tmp_path: Path) -> None:
+    answers = {
+        "pair.wait": {"reached": False, "layers": {}},
+        "pair.list": {"peers": [], "window_s": 0},
+    }
+    with fake_service(tmp_path / "s", answers):
+        outcome = ems("pair", "wait", SKI, "--timeout", "0s", "--socket", str(tmp_path / "s"))
+
+    assert outcome.code == 5
+    assert "pair why" in outcome.err
+
+
+@pytest.mark.loopback
+def test_pair_why_names_the_layer_that_is_missing_and_who_can_help(
+    ems: Any, tmp_path: Path
+) -> None:
+    layers = {"found": True, "tls": True, "hello": False, "trusted": True}
+    answers = {
+        "pair.why": {"code": "", "message": "waits for hello", "hint": "", "params": {}},
+        "pair.wait": {"reached": False, "layers": layers},
+    }
+    with fake_service(tmp_path / "s", answers):
+        outcome = ems("pair", "why", SKI, "--lang", "de", "--socket", str(tmp_path / "s"))
+
+    assert "Messstellenbetreiber muss unsere SKI eintragen" in outcome.out
+
+
+CONTACT = {
+    "backend": "file",
+    "place": "contact",
+    "level": "closed",
+    "stable_level": "closed",
+    "limiting": False,
+    "limiting_when": "open",
+    "confirmed": False,
+    "fault": None,
+}
+
+
+@pytest.mark.loopback
+def test_a_contact_that_does_not_change_teaches_nothing(ems: Any, tmp_path: Path) -> None:
+    answers = {"contact.show": CONTACT, "contact.learn": CONTACT}
+    with fake_service(tmp_path / "s", answers) as came:
+        outcome = ems(
+            "contact", "learn", "--active", "open", "--for", "0.3s", "--socket", str(tmp_path / "s")
+        )
+
+    assert outcome.code == 5
+    assert "contact.learn" not in {name for name, _ in came}
+
+
+def test_a_polarity_is_never_guessed_without_a_terminal(ems: Any) -> None:
+    outcome = ems("contact", "learn")
+
+    assert outcome.code == 2
+    assert "--active open" in outcome.err
+
+
+def test_a_key_survives_backup_and_restore(
+    ems: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMS_PASSPHRASE", "long enough 12")
+    none = ("--config", str(tmp_path / "none.toml"), "--json")
+    file, old, new = (str(tmp_path / name) for name in ("key.json", "old", "new"))
+    made = ems("identity", "create", "--dir", old, *none)
+    saved = ems("identity", "backup", file, "--dir", old, *none)
+    twice = ems("identity", "backup", file, "--dir", old, *none)
+    back = ems("identity", "restore", file, "--dir", new, *none)
+
+    assert (saved.code, twice.code, back.code) == (0, 8, 0)
+    assert back.document["data"]["ski"] == made.document["data"]["ski"]
+    assert Path(file).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_cannot_be_written_is_no_internal_error(
+    ems: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMS_PASSPHRASE", "long enough 12")
+    none = ("--config", str(tmp_path / "none.toml"), "--json")
+    ems("identity", "create", "--dir", str(tmp_path / "id"), *none)
+    missing = str(tmp_path / "missing" / "key.json")
+    outcome = ems("identity", "backup", missing, "--dir", str(tmp_path / "id"), *none)
+
+    assert outcome.code == 2
+    assert json.loads(outcome.err)["error"]["code"] == "E-USE-011"
