@@ -190,6 +190,9 @@ class Eebus(Section):
         default=(), description="Addresses or names to use; left out: all", strict=False
     )
     mdns: bool = Field(default=True, description="Announce and browse by mDNS")
+    tells_availability: bool = Field(
+        default=False, description="Send useCaseAvailable = true, for boxes that want to see it"
+    )
     brand: str = Field(default="EMS", pattern=NAME, description="Brand in SHIP-ID and mDNS")
     model: str = Field(default="ems", pattern=NAME, description="Model in mDNS")
     vendor_number: str = Field(

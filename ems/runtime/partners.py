@@ -187,6 +187,7 @@ class Partners:
             contract_max_w=None if contract is None else Decimal(contract),
             hold_init_until=hold_until,
             after_failsafe=AfterFailsafe(signal.after_failsafe.value),
+            tells_availability=self._site.eebus.tells_availability,
         )
 
     def _node_config(self) -> NodeConfig:

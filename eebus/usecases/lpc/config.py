@@ -21,6 +21,8 @@ class LpcServerConfig:
         hold_init_until: after a restart with a limit in force: INIT ends by time alone not before
             this moment [protocol s] (reliability.md 10).
         after_failsafe: whether the machine may become autonomous by time.
+        tells_availability: send ``useCaseAvailable`` = true. A server actor leaves it out (guide
+            P 2.2), but boxes are known that want to see it (K-08).
     """
 
     failsafe_w: Decimal
@@ -29,6 +31,7 @@ class LpcServerConfig:
     contract_max_w: Decimal | None = None
     hold_init_until: float | None = None
     after_failsafe: AfterFailsafe = AfterFailsafe.AUTONOMOUS_UNLIMITED
+    tells_availability: bool = False
 
     def __post_init__(self) -> None:
         if not (self.failsafe_w.is_finite() and self.failsafe_w >= 0):

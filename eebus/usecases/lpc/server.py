@@ -6,7 +6,7 @@ the machine holds, and tells its owner by events. It never touches a device.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from eebus.spine.events import Bound, EntityGone, PeerGone, PeerReady, Unbound, WriteRefused
@@ -82,7 +82,7 @@ class LpcServer:
     def __init__(
         self, config: LpcServerConfig, now: float, *, utcnow: Callable[[], datetime]
     ) -> None:
-        self.spec = LPC_CS
+        self.spec = replace(LPC_CS, available=True) if config.tells_availability else LPC_CS
         self.config = config
         failsafe = Failsafe(
             limit_w=config.failsafe_w,

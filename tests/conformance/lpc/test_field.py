@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from eebus.spine.events import DataReceived, ResultReceived
@@ -13,6 +15,7 @@ from tests.conformance.lpc.bench import (
     APCL_03,
     APCL_06,
     BOX_SKI,
+    DEFAULT,
     EMS_SKI,
     FAILSAFE_W,
     NO_PERIOD,
@@ -328,3 +331,16 @@ def test_the_box_may_release_a_held_init_at_any_time() -> None:
     assert bench.limit(APCL_03, active=False) == 0
 
     assert (bench.state, bench.applied_w) == ("unlimited_controlled", None)
+
+
+@pytest.mark.rule("K-08")
+@pytest.mark.parametrize("tells", [False, True])
+def test_availability_is_left_out_unless_the_box_wants_to_see_it(*, tells: bool) -> None:
+    bench = Bench(dataclasses.replace(DEFAULT, tells_availability=tells))
+    bench.connect(bind=False)
+
+    (announced,) = [text for text in bench.wire if '{"scenarioSupport":[1,2,3,4]}' in text]
+
+    assert ("useCaseAvailable" in announced) is tells
+    assert ('{"useCaseAvailable":true}' in announced) is tells
+    assert '{"useCaseDocumentSubRevision":"release"}' in announced

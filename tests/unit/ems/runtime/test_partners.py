@@ -89,6 +89,7 @@ def test_a_brand_of_two_words_opens_the_eebus_side_too(tmp_path: Path) -> None:
     site = parse_site(
         'schema = 1\n[signal]\nsources = ["eebus"]\n'
         '[eebus]\nport = 0\nmdns = false\ninterfaces = ["127.0.0.1"]\nbrand = "My House 2.0"\n'
+        "tells_availability = true\n"
     ).site
 
     async def story() -> None:
@@ -103,5 +104,7 @@ def test_a_brand_of_two_words_opens_the_eebus_side_too(tmp_path: Path) -> None:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert partners.node is not None
+        assert partners.lpc is not None
+        assert partners.lpc.spec.available is True
 
     run(story())
