@@ -85,6 +85,8 @@ class LoadWorker:
     async def run(self) -> None:
         """Connect, serve, and connect again, for ever."""
         pause_s = RECONNECT_MIN_S
+        if self.info.connected:  # we fell over: the core must give every order anew
+            self._lose("the worker began anew")
         while True:
             try:
                 async with self._open() as driver:
@@ -94,10 +96,13 @@ class LoadWorker:
             except DriverError as error:
                 if self.info.last_error != str(error):
                     LOGGER.info("x %s: %s", self.load_id, error)
-                self._note(connected=False, error=str(error))
-                self._submit(LoadLost(load_id=self.load_id, why=str(error)))
+                self._lose(str(error))
             await self._clock.sleep_until(self._clock.monotonic() + pause_s)
             pause_s = min(2 * pause_s, RECONNECT_MAX_S)
+
+    def _lose(self, why: str) -> None:
+        self._note(connected=False, error=why)
+        self._submit(LoadLost(load_id=self.load_id, why=why))
 
     async def _serve(self, driver: Driver) -> None:
         self._last = None
@@ -157,7 +162,9 @@ class LoadWorker:
                     setpoint = command.setpoint
                     await driver.limit(command.setpoint)
                 case Release():
-                    await driver.release()
+                    # releasing may take several attempts, and a limit must not wait for them
+                    if await unless(_released(driver), self._wake) is None:
+                        return
                 case Stop():
                     await driver.stop()
         except DriverError as error:
@@ -209,6 +216,11 @@ class LoadWorker:
         self.info = WorkerInfo(
             connected=connected, last_error=error, last_read_at=self.info.last_read_at
         )
+
+
+async def _released(driver: Driver) -> bool:
+    await driver.release()
+    return True
 
 
 def _keep_alive_s(driver: Driver) -> float:

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from typing_extensions import override
 
-from drivers.api import MeterReading, RefusedError, Setpoint, UnreachableError
+from drivers.api import Measurement, MeterReading, RefusedError, Setpoint, UnreachableError
 from ems.control.commands import Release, SetLimit
 from ems.control.events import (
     Event,
@@ -21,6 +22,7 @@ from ems.control.events import (
     SetpointWritten,
 )
 from ems.control.reasons import Reason, ReasonCode
+from ems.runtime.supervise import keep_running
 from ems.runtime.workers import LoadWorker, MeterWorker
 from tests.kit.aio import run, turns, until
 from tests.kit.clock import FakeClock
@@ -235,5 +237,61 @@ def test_a_meter_that_is_not_at_the_connection_point_feeds_no_events() -> None:
         await asyncio.gather(task, return_exceptions=True)
 
         assert events == []
+
+    run(story())
+
+
+@pytest.mark.invariant("I-08")
+def test_a_limit_does_not_wait_for_a_release_that_takes_several_attempts() -> None:
+    class Stubborn(FakeDriver):
+        @override
+        async def release(self) -> None:
+            await super().release()
+            await asyncio.Event().wait()
+
+    async def story() -> None:
+        driver = Stubborn()
+        async with working(driver) as (worker, _, events):
+            worker.post(Release(load_id="garage", reason=WHY))
+            await until(lambda: "release" in driver.names())
+            worker.post(limit_of(0))
+            await until(lambda: "limit" in driver.names())
+
+        told = [event.setpoint for event in events if isinstance(event, SetpointWritten)]
+        assert told == [Setpoint(power_w=0, current_ma=0)]
+
+    run(story())
+
+
+def test_a_worker_that_fell_over_has_the_core_order_anew_and_feeds_the_watchdog_again() -> None:
+    class Fragile(FakeDriver):
+        @override
+        async def read(self) -> Measurement:
+            if self.names().count("read") == 1:
+                self.calls.append(("read", None))
+                raise ValueError("a fault of ours")
+            return await super().read()
+
+    async def story() -> None:
+        driver, clock, events = Fragile(), FakeClock(), list[Event]()
+
+        def submit(event: Event) -> None:
+            events.append(event)
+            if isinstance(event, LoadFound):
+                worker.post(limit_of(4_200))
+
+        worker = LoadWorker("garage", driver.open, clock, submit, poll_s=2.0)
+        task = asyncio.ensure_future(keep_running("load", worker.run, clock))
+        for _ in range(10):
+            await turns(30)
+            clock.advance(2.0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+        kinds = [type(event) for event in events if isinstance(event, LoadFound | LoadLost)]
+        assert kinds == [LoadFound, LoadLost, LoadFound]
+        after = driver.names()[driver.names().index("read") + 1 :]
+        assert after[after.index("limit") :][:2] == ["limit", "prepare"]
+        assert "keep_alive" in after
 
     run(story())
