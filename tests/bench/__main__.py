@@ -58,9 +58,10 @@ def main() -> int:
             began = time.monotonic()
             try:
                 figures += BENCHES[name](Path(folder), quick=options.quick)
-            except (AssertionError, TimeoutError, OSError) as error:
+            except Exception as error:  # noqa: BLE001  # one that fails takes no other along
                 failed = True
-                figures.append(missing(name, "all", str(error).splitlines()[0]))
+                why = (str(error).splitlines() or [""])[0]
+                figures.append(missing(name, "all", f"{type(error).__name__}: {why}"))
             sys.stderr.write(f"{name}: {time.monotonic() - began:.0f} s\n")
     if options.json:
         found = [figure.as_json() for figure in figures]
