@@ -1,0 +1,145 @@
+"""The service process: a broken configuration never replaces a good one (E-CFG-001)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ems.config.load import LAST_GOOD
+from ems.journal.report import notes
+from ems.runtime.app import EXIT_CONFIG, _App, _first_configuration, run_service
+from ems.runtime.options import Options
+
+PLANT = """schema = 1
+[plant]
+name = "{name}"
+[paths]
+state_dir = "state"
+[signal]
+sources = ["contact"]
+[signal.contact]
+backend = "file"
+path = "contact"
+confirmed = true
+limit_w = 4200
+"""
+BROKEN = "schema = 1\n[signal]\nsorces = [1\n"
+
+
+class Process:
+    """The service in this process, with the socket systemd would listen on."""
+
+    def __init__(self, folder: Path, listener: socket.socket) -> None:
+        self.config = folder / "ems.toml"
+        self.records = folder / "state" / "records.db"
+        self._listener = listener
+        self.heard: list[str] = []
+
+    def write(self, text: str) -> None:
+        self.config.write_text(text)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        options = Options(config=self.config, socket=self.config.parent / "api.sock")
+        task = asyncio.ensure_future(_App(options, _first_configuration(self.config)).run())
+        try:
+            await self.until(lambda: "READY=1" in self.heard)
+            yield
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert await asyncio.wait_for(task, 10) == 0
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not true():
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        self.heard.append(self._listener.recv(200).decode())
+                await asyncio.sleep(0.005)
+
+    def alarms(self) -> list[tuple[str, bool]]:
+        """Alarms as recorded, in order."""
+        return [
+            (note["code"], note["active"])
+            for note in notes(self.records)
+            if note["kind"] == "alarm"
+        ]
+
+
+@pytest.fixture
+def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Process]:
+    path = tmp_path / "notify"
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(str(path))
+    listener.setblocking(False)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    (tmp_path / "contact").write_text("closed")
+    process = Process(tmp_path, listener)
+    process.write(PLANT.format(name="Haus"))
+    monkeypatch.setattr("ems.runtime.app.INSTALLED", tmp_path / "nowhere")
+    yield process
+    listener.close()
+
+
+def test_a_configuration_broken_at_sighup_leaves_the_old_one_running(process: Process) -> None:
+    async def story() -> None:
+        async with process.running():
+            process.write(BROKEN)
+            os.kill(os.getpid(), signal.SIGHUP)
+            await process.until(lambda: ("E-CFG-001", True) in process.alarms())
+            alive = process.heard.count("WATCHDOG=1")
+            await process.until(lambda: process.heard.count("WATCHDOG=1") > alive)
+            assert process.heard.count("READY=1") == 1
+
+            process.write(PLANT.format(name="Haus"))
+            os.kill(os.getpid(), signal.SIGHUP)
+            await process.until(lambda: ("E-CFG-001", False) in process.alarms())
+            assert process.heard.count("READY=1") == 1
+
+    asyncio.run(story())
+
+
+def test_a_good_new_configuration_takes_over_at_sighup(process: Process) -> None:
+    async def story() -> None:
+        async with process.running():
+            process.write(PLANT.format(name="Neues Haus"))
+            os.kill(os.getpid(), signal.SIGHUP)
+            await process.until(lambda: "STATUS=Neues Haus" in process.heard)
+            assert ("E-CFG-001", True) not in process.alarms()
+
+    asyncio.run(story())
+
+
+def test_a_configuration_broken_at_the_start_gives_way_to_the_last_good_one(
+    process: Process,
+) -> None:
+    async def story() -> None:
+        async with process.running():
+            pass
+        assert (process.config.parent / "state" / LAST_GOOD).exists()
+        process.heard.clear()
+        process.write(BROKEN)
+        async with process.running():
+            await process.until(lambda: "STATUS=Haus" in process.heard)
+            await process.until(lambda: ("E-CFG-001", True) in process.alarms())
+
+    asyncio.run(story())
+
+
+def test_without_a_last_good_copy_a_broken_configuration_ends_with_its_line(
+    process: Process, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process.write(BROKEN)
+
+    code = run_service(Options(config=process.config))
+
+    assert code == EXIT_CONFIG
+    assert "E-CFG" in capsys.readouterr().err
