@@ -186,7 +186,7 @@ def test_a_reading_is_cancelled_for_a_limit_and_the_latest_limit_wins() -> None:
         device = simulated_device("warp")
         async with opened(device) as load:
             await load.limit(Setpoint(power_w=11_040, current_ma=16_000))
-            device.delay_s = 0.03
+            device.delay_s = 0.02
             reading = asyncio.ensure_future(load.read())
             await asyncio.sleep(0.01)
             reading.cancel()
@@ -196,7 +196,7 @@ def test_a_reading_is_cancelled_for_a_limit_and_the_latest_limit_wins() -> None:
             await load.limit(SIX_AMPERE)
             assert device.get("current_limit") == 6
             assert device.most_at_once == 1
-            await asyncio.sleep(0.08)
+            await asyncio.sleep(0.05)
             assert device.get("current_limit") == 6
 
     run(story())

@@ -196,7 +196,8 @@ def test_a_limit_after_a_cancelled_request_does_not_wait_for_ever() -> None:
             await asyncio.sleep(0.01)
             reading.cancel()
             limit = asyncio.ensure_future(link.write(1, 16, 1002, [0, 7], Priority.LIMIT))
-            await asyncio.sleep(0.25)  # longer than an answer may take
+            while device.connections < 2:  # until the answer is overdue and the link begins anew
+                await asyncio.sleep(0.005)
             device.silent = False
             await limit
             assert device.connections == 2

@@ -65,6 +65,7 @@ def test_a_missing_total_is_the_sum_of_the_phases() -> None:
     run(story())
 
 
+@pytest.mark.field("C-13")
 @pytest.mark.parametrize("garbage", [math.nan, math.inf, 1e9, -1e9])
 def test_a_meter_that_knows_nothing_says_so_instead_of_zero(garbage: float) -> None:
     async def story() -> None:
