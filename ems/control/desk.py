@@ -251,6 +251,7 @@ class Desk:
         allowed_x = exposure.scale.max_x if self.free else (self.order_x or 0)
         wants = self.demand.observe(event.measurement, allowed_x, now)
         self._check_echo(now)
+        self._check_draw(now)
         return rescaled or wants or before != (exposure.upper_x(now), exposure.confirmed)
 
     def _check_echo(self, now: float) -> None:
@@ -266,6 +267,21 @@ class Desk:
             self._retry_at = now + self._echo_s
             self._echo_s = min(2 * self._echo_s, self._timings.retry_max_s)
             self.freed_at = None
+
+    def _check_draw(self, now: float) -> None:
+        """A load that followed and draws more again began anew: it is told again at once (X2).
+
+        So is one that does not follow at all, less and less often.
+        """
+        exposure = self.exposure
+        if self.free or self.stopped or self.order_x is None or self._retry_at is not None:
+            return
+        if not exposure.exceeds or not (exposure.confirmed or exposure.disobeys(now)):
+            return
+        exposure.distrust(exposure.scale.x_of(exposure.last_w or 0))
+        is_first = self._echo_s == self._timings.retry_s
+        self._retry_at = now if is_first else now + self._echo_s
+        self._echo_s = min(2 * self._echo_s, self._timings.retry_max_s)
 
 
 def _ceil(x: int, step: int, levels: tuple[int, ...]) -> int:

@@ -178,9 +178,14 @@ class Exposure:
         """Whether a reading was finished at or after ``at``."""
         return bool(self._readings) and self._readings[-1][0] >= at
 
+    @property
+    def exceeds(self) -> bool:
+        """Whether the newest reading is clearly above the order, and nothing excuses it."""
+        return self.online and self._over_since is not None and not self.excused
+
     def disobeys(self, now: float) -> bool:
         """Whether it draws clearly more than ordered although its reaction time is over."""
-        if not self.online or self._over_since is None or self.excused:
+        if self._over_since is None or not self.exceeds:
             return False
         since = max(self._over_since, self.ordered_at)
         return now >= since + self.capability.t_react_s
