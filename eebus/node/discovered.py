@@ -6,6 +6,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from eebus.ship.discovery import ServiceRecord
     from eebus.ship.ski import Ski
 
@@ -20,12 +22,19 @@ class Discovered:
         self._own = own
         self._records: dict[str, ServiceRecord] = {}
 
-    def found(self, record: ServiceRecord) -> bool:
-        """Take a new or changed entry; ``False`` when it is ours (H-04) or there is no room."""
+    def found(self, record: ServiceRecord, *, trusted: Container[Ski] = ()) -> bool:
+        """Take a new or changed entry; ``False`` when it is ours (H-04) or there is no room.
+
+        For a trusted SKI a stranger makes room: whoever floods the net must not hide the box.
+        """
         if record.ski == self._own:
             return False
         if record.name not in self._records and len(self._records) >= MAX_ENTRIES:
-            return False
+            strangers = (name for name, old in self._records.items() if old.ski not in trusted)
+            loser = next(strangers, None) if record.ski in trusted else None
+            if loser is None:
+                return False
+            del self._records[loser]
         self._records[record.name] = record
         return True
 

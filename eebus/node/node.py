@@ -261,7 +261,8 @@ class Node(Generic[A]):
         self.ready.set()
 
     def _on_found(self, record: ServiceRecord) -> None:
-        if self._discovered.found(record) and self._book.trust.find(record.ski) is not None:
+        trusted = {peer.ski for peer in self._book.trust.trusted}
+        if self._discovered.found(record, trusted=trusted) and record.ski in trusted:
             self._hub.post(partial(self._seen, record))
 
     def _seen(self, record: ServiceRecord, _actors: A, now: float) -> None:

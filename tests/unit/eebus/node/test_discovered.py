@@ -52,3 +52,18 @@ def test_link_local_address_without_zone_is_not_dialled() -> None:
 
     assert hosts_of(found) == ["192.0.2.1", "169.254.1.1", "2001:db8::1", "fe80::2%3", "box.local"]
     assert not is_dialable("box.local")
+
+
+def test_record_of_a_trusted_peer_takes_the_place_of_a_stranger_when_all_are_taken() -> None:
+    discovered = Discovered(OWN)
+    box = Ski("b" * 40)
+    for number in range(MAX_ENTRIES):
+        record = ServiceRecord(ski=Ski(f"{number:040x}"), ship_id="X", name=f"stranger {number}")
+        assert discovered.found(record, trusted=frozenset({box}))
+
+    assert discovered.found(ServiceRecord(ski=box, ship_id="BOX", name="box"), trusted={box})
+
+    assert len(discovered.all()) == MAX_ENTRIES
+    assert [record.name for record in discovered.of(box)] == ["box"]
+    stranger = ServiceRecord(ski=Ski("c" * 40), ship_id="X", name="one more")
+    assert not discovered.found(stranger, trusted={box})
