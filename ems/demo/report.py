@@ -68,11 +68,11 @@ class Report:
 
     def unknown_story(self, name: str, known: list[str]) -> None:
         """There is no such story."""
-        self._error("E-USE-001", self._text("unknown", name=name, known=", ".join(known)))
+        self._error("E-USE-009", self._text("unknown", name=name, known=", ".join(known)))
 
     def used_folder(self, folder: Path) -> None:
         """The folder to keep things in holds something already."""
-        self._error("E-USE-001", self._text("used", folder=folder))
+        self._error("E-USE-011", self._text("used", folder=folder))
 
     def failed(self, why: str) -> None:
         """A program of the demo failed."""
