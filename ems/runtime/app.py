@@ -99,6 +99,8 @@ class _App:
         try:
             await self._until_it_must_end(life, running)
         finally:
+            if self._stop.is_set() and not running.done():
+                await life.let_go()
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running

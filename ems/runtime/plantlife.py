@@ -7,6 +7,7 @@ READY; then the EEBUS side, which is imported late so that the contact is obeyed
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import logging
@@ -19,9 +20,11 @@ from drivers.modbus.pool import LinkPool
 from drivers.registry import open_load, open_meter
 from ems.config.paths import contact_path, identity_dir, state_dir
 from ems.config.translate import load_configs, meter_configs, plant_of
-from ems.control.commands import Alarm
+from ems.control.commands import Alarm, Release
 from ems.control.core import Core
 from ems.control.events import GenerationMeasured, Restored
+from ems.control.grid_limit import Limited
+from ems.control.reasons import Reason, ReasonCode
 from ems.journal.errors import JournalError
 from ems.journal.evidence import Evidence
 from ems.journal.record import Kind
@@ -62,6 +65,7 @@ BERLIN = "Europe/Berlin"
 PV_FRESH_S = 10.0  # 14a.md 1.3.2: older readings give no credit
 PRUNE_EVERY_S = 86_400.0
 SETTLED_AFTER_S = 5.0
+LET_GO_S = 3.0  # real seconds
 
 
 class PlantLife:
@@ -179,6 +183,27 @@ class PlantLife:
             systemd.stopping()
             self._writer.flush()  # what the partners still said while we told them goodbye
             await self.proof.close()
+
+    async def let_go(self) -> None:
+        """Where nothing limits, nobody stays capped because the service ends (reliability.md 10).
+
+        A release is staggered over up to 30 s; who still waits for it is freed now.
+        """
+        decision = self.controller.decision
+        if isinstance(decision.effective, Limited):
+            return
+        waiting = [
+            self.workers[view.load_id]
+            for view in decision.loads
+            if view.online
+            and view.reason.code is ReasonCode.UNLIMITED
+            and not self.workers[view.load_id].freed.is_set()
+        ]
+        for worker in waiting:
+            worker.post(Release(load_id=worker.load_id, reason=Reason(ReasonCode.UNLIMITED)))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LET_GO_S):
+                await asyncio.gather(*(worker.freed.wait() for worker in waiting))
 
     async def _settle_memory(self) -> None:
         """What the start made stays: a full collection would hold up a limit by 15 ms."""

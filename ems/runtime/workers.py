@@ -72,6 +72,8 @@ class LoadWorker:
         self._poll_s = poll_s
         self._slot: LoadCommand | None = None
         self._wake = asyncio.Event()
+        self.freed = asyncio.Event()
+        """Set while the device was told last that it is free, and nothing else waits for it."""
         self._last: LoadCommand | None = None
         self._written_at = -math.inf
         self.measurement: Measurement | None = None
@@ -80,6 +82,7 @@ class LoadWorker:
     def post(self, command: LoadCommand) -> None:
         """Put ``command`` into the slot; an older one that was not sent yet is gone."""
         self._slot = command
+        self.freed.clear()
         self._wake.set()
 
     async def run(self) -> None:
@@ -106,6 +109,7 @@ class LoadWorker:
 
     async def _serve(self, driver: Driver) -> None:
         self._last = None
+        self.freed.clear()
         self._submit(LoadFound(load_id=self.load_id, capability=driver.capability))
         prepared = False
         missed = 0
@@ -182,6 +186,8 @@ class LoadWorker:
             return
         self._last = command
         self._written_at = self._clock.monotonic()
+        if isinstance(command, Release) and self._slot is None:
+            self.freed.set()
         if isinstance(command, Stop):
             return
         self._submit(SetpointWritten(load_id=self.load_id, setpoint=setpoint, at=self._written_at))
