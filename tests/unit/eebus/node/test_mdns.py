@@ -180,9 +180,9 @@ def test_instance_name_that_is_against_the_rules_costs_nobody_else(name: str) ->
         out = DNSOutgoing(const._FLAGS_QR_RESPONSE | const._FLAGS_AA)
         pointer = (const._TYPE_PTR, const._CLASS_IN, 120, f"{name}.{SERVICE_TYPE}")
         out.add_answer_at_time(DNSPointer(SERVICE_TYPE, *pointer), 0)
-        await asyncio.sleep(0.2)  # the browser listens
-        evil.zeroconf.async_send(out)
-        await asyncio.sleep(0.2)
+        for _ in range(10):  # the browser may not listen yet
+            evil.zeroconf.async_send(out)
+            await asyncio.sleep(0.04)
         announcing = asyncio.ensure_future(
             make_mdns([], []).run(announcement(txt_rdata(build_txt(BOX))))
         )

@@ -7,7 +7,7 @@ import pytest
 from eebus.node.discovered import Discovered
 from eebus.node.events import Fault, PeerConnected, PeerDisconnected, PeerPending, PeerRefused
 from eebus.node.peers import MAX_HELD, MAX_STRANGERS, PeerBook, Session
-from eebus.node.plan import MAX_TARGETS, Plan, statuses
+from eebus.node.plan import Plan, statuses
 from eebus.node.pump import CloseLink, Decide, Direction, Link, LinkFacts, Probe, Send
 from eebus.ship.discovery import ServiceRecord
 from eebus.ship.events import (
@@ -286,51 +286,6 @@ def test_removing_somebody_who_is_not_trusted_is_our_own_fault() -> None:
 
     with pytest.raises(LocalUseError):
         world.book.remove_peer(LARGE)
-
-
-def test_targets_are_the_known_address_first_then_what_mdns_shows() -> None:
-    world = World()
-    world.book.trust_peer(TrustedPeer(ski=LARGE, host="192.0.2.1", port=4711), world.now)
-    record = ServiceRecord(
-        ski=LARGE,
-        ship_id="BOX",
-        name="box",
-        host="box.local",
-        port=4712,
-        addresses=("192.0.2.2", "fe80::1", "fe80::2%eth0"),
-    )
-    world.book.discovered.found(record)
-
-    targets = world.plan.targets(LARGE)
-
-    assert [(target.host, target.port) for target in targets] == [
-        ("192.0.2.1", 4711),
-        ("192.0.2.2", 4712),
-        ("fe80::2%eth0", 4712),
-        ("box.local", 4712),
-    ]
-    assert targets[1].server_name == "box.local"
-
-
-def test_path_that_mdns_shows_is_tried_first_and_the_usual_one_after_it() -> None:
-    world = World()
-    world.book.trust_peer(TrustedPeer(ski=LARGE, host="192.0.2.1", port=4711), world.now)
-    addresses = ("192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5")
-    world.book.discovered.found(
-        ServiceRecord(
-            ski=LARGE, ship_id="BOX", path="/other/", name="box", port=1, addresses=addresses
-        )
-    )
-
-    targets = world.plan.targets(LARGE)
-
-    assert [(target.host, target.path) for target in targets[:4]] == [
-        ("192.0.2.1", "/other/"),
-        ("192.0.2.1", "/ship/"),
-        ("192.0.2.2", "/other/"),
-        ("192.0.2.2", "/ship/"),
-    ]
-    assert len(targets) == MAX_TARGETS
 
 
 def test_trusting_a_peer_dials_it_at_once_and_mdns_within_three_seconds() -> None:

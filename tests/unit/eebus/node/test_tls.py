@@ -416,14 +416,3 @@ def test_foreign_server_that_demands_our_certificate_gets_it() -> None:
             assert seen == [US.der]
 
     run(work())
-
-
-@pytest.mark.parametrize(
-    "name", ["box\0.local", "box local", "x" * 300, "\N{LATIN SMALL LETTER U WITH DIAERESIS}"]
-)
-def test_server_name_that_is_no_host_name_is_left_out(name: str) -> None:
-    context = TlsContext(US.cert_pem, US.key_pem, TlsLimits())
-
-    stream = context.client(refuse, server_name=name)
-
-    assert stream._tls.get_servername() is None
