@@ -18,6 +18,7 @@ Json: TypeAlias = Any
 TIMEOUT_S = 10.0
 
 _EXIT_OF_AREA = {
+    "E-INT": ExitCode.INTERNAL,
     "E-SRV-004": ExitCode.USAGE,
     "E-PAIR-004": ExitCode.REFUSED,
     "E-PAIR-010": ExitCode.NEGATIVE,

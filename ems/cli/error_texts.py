@@ -128,6 +128,17 @@ ERRORS: Final[dict[str, tuple[tuple[str, str], tuple[str, str]]]] = {
         ("Das Kennwort ist zu kurz.", "The passphrase is too short."),
         ("Mindestens {least} Zeichen.", "At least {least} characters."),
     ),
+    "E-PAIR-012": (
+        ("Dieser Partner wartet nicht auf Zustimmung.", "This peer does not wait for a decision."),
+        (
+            "`ems pair list` zeigt ihn; im Voraus vertrauen: `ems pair add SKI`.",
+            "`ems pair list` shows it; trust in advance: `ems pair add SKI`.",
+        ),
+    ),
+    "E-PAIR-013": (
+        ("Dieser Partner ist nicht gekoppelt.", "This peer is not trusted."),
+        ("`ems pair list` zeigt, wer gekoppelt ist.", "`ems pair list` shows who is trusted."),
+    ),
     "E-PAIR-011": (
         ("Die EEBUS-Seite läuft nicht.", "The EEBUS side does not run."),
         (

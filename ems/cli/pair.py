@@ -133,8 +133,10 @@ def _register_waiting(pair: typer.Typer) -> None:
         """Tell in one line why a peer is not connected."""
         client = cli.client()
         data = client.call("pair.why", {"ski": ski(peer)})
-        if data["code"]:
-            told: tuple[str, ...] = texts.error(
+        if data["code"] == "E-PAIR-001":  # nobody answers where it was last seen
+            told: tuple[str, ...] = (texts.LAYERS["tls"][cli.lang], f"({data['message']})")
+        elif data["code"]:
+            told = texts.error(
                 data["code"], cli.lang, data["params"], (data["message"], data["hint"])
             )
         else:

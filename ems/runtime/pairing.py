@@ -104,7 +104,8 @@ class Pairing:
         try:
             await self._node.accept(ski)
         except PairError as error:
-            raise CallError(error.fault.code or "E-PAIR-009", str(error)) from error
+            code = "E-PAIR-012" if error.fault is Fault.NOT_FOUND else error.fault.code
+            raise CallError(code or "E-PAIR-009", str(error)) from error
         self._proof.note(Kind.PAIRING, {"ski": ski, "what": "accepted"})
         return {"ski": ski}
 
@@ -116,6 +117,9 @@ class Pairing:
 
     async def remove(self, args: Mapping[str, Json]) -> Json:
         ski = self._known(args)
+        peer = self._status_of(ski)
+        if peer is None or peer.trust != "trusted":
+            raise CallError("E-PAIR-013", "this peer is not trusted", "see ems pair list")
         await self._node.remove(ski)
         self._proof.note(Kind.PAIRING, {"ski": ski, "what": "removed"})
         return {"ski": ski}

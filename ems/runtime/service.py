@@ -122,6 +122,10 @@ class Service:
         except (KeyError, TypeError, ValueError) as error:
             LOGGER.info("! call %s with unusable arguments: %s", name, error)
             return _refusal("E-SRV-004", f"unusable arguments for {name}: {error}", "")
+        except Exception as error:  # a bug in one call is no dead service
+            LOGGER.exception("! call %s failed", name)
+            why = f"{type(error).__name__}: {error}"
+            return _refusal("E-INT-001", why, "report it with the log of the service")
 
     async def _stream(
         self,

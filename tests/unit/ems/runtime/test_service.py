@@ -23,6 +23,10 @@ async def refuse(args: Mapping[str, Any]) -> Any:
     raise CallError("E-PAIR-009", "nothing is known about this SKI", "see pair list", ski="ab")
 
 
+async def stumble(args: Mapping[str, Any]) -> Any:
+    raise RuntimeError("a bug")
+
+
 async def count(args: Mapping[str, Any]) -> AsyncIterator[Any]:
     for number in range(3):
         yield number
@@ -37,7 +41,9 @@ async def for_ever(args: Mapping[str, Any]) -> AsyncIterator[Any]:
 @asynccontextmanager
 async def service(path: Path) -> AsyncIterator[Path]:
     serving = Service(
-        path, {"limit": answer, "refuse": refuse}, {"count": count, "for_ever": for_ever}
+        path,
+        {"limit": answer, "refuse": refuse, "stumble": stumble},
+        {"count": count, "for_ever": for_ever},
     )
     task = asyncio.ensure_future(serving.run())
     while not path.exists():
@@ -79,6 +85,18 @@ def test_a_refusal_carries_code_cause_and_cure(tmp_path: Path) -> None:
             "see pair list",
             {"ski": "ab"},
         )
+
+    run(story())
+
+
+@pytest.mark.loopback
+def test_a_bug_in_one_call_is_told_and_the_client_stays(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path / "api.sock") as path:
+            got = await ask(path, b'{"call":"stumble"}\n', b'{"call":"limit"}\n')
+        assert got[0]["error"]["code"] == "E-INT-001"
+        assert got[0]["error"]["message"] == "RuntimeError: a bug"
+        assert got[1]["ok"] is True
 
     run(story())
 
