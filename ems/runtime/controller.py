@@ -11,10 +11,12 @@ import asyncio
 import logging
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ems.control.commands import Alarm, Release, Remember, SetLimit, Stop
 from ems.control.events import LoadMeasured, SetpointWritten
+from ems.runtime.supervise import Harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,6 +70,8 @@ class Controller:
         self._handled_at = -math.inf
         self._waiting: list[Event] = []
         self._waiting_until = math.inf
+        self._batch = Harmless("the decision on several events")
+        self._reading = Harmless("the decision on a reading")
 
     @property
     def decision(self) -> Decision:
@@ -114,9 +118,25 @@ class Controller:
         return max(self.core.deadline, self._handled_at + COALESCE_S)
 
     def _decide(self, now: float) -> None:
-        """One decision on everything that waits."""
+        """One decision on everything that waits.
+
+        A reading that the core cannot digest takes no other event with it: then each is decided on
+        by itself, and only what devices tell may fail without anybody else hearing of it.
+        """
         events, self._waiting, self._waiting_until = self._waiting, [], math.inf
-        self._carry_out(self.core.handle_all(events, now))
+        decided: list[list[Command]] = []
+        self._batch.do(lambda: decided.append(self.core.handle_all(events, now)))
+        if decided:
+            self._carry_out(decided[0])
+            return
+        for event in events:
+            if isinstance(event, LoadMeasured | SetpointWritten):
+                self._reading.do(partial(self._decide_alone, event, now))
+            else:
+                self._decide_alone(event, now)
+
+    def _decide_alone(self, event: Event, now: float) -> None:
+        self._carry_out(self.core.handle(event, now))
 
     def alarm(self, alarm: Alarm) -> None:
         """Raise or end an alarm from outside the core (disk, identity, configuration)."""

@@ -6,16 +6,17 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from drivers.api import Measurement
 from eebus.node.clock import SystemClock
 from ems.control.commands import Alarm, Command, Remember, SetLimit
 from ems.control.core import Core
 from ems.control.decision import Decision
-from ems.control.events import LoadFound, LpcChanged, Restored
+from ems.control.events import Event, LoadFound, LoadMeasured, LpcChanged, Restored
 from ems.control.grid_limit import Limited, Source
 from ems.runtime.controller import COALESCE_S, Controller
 from ems.runtime.sd_notify import Systemd
@@ -261,3 +262,46 @@ def test_an_alarm_is_told_once_when_it_begins_and_once_when_it_ends() -> None:
         assert stage.controller.alarms == {}
 
     run(story())
+
+
+class PoisonedCore(Core):
+    """A core that cannot digest what the garage tells."""
+
+    def handle_all(self, events: Sequence[Event], now: float) -> list[Command]:
+        if any(isinstance(event, LoadMeasured) and event.load_id == "garage" for event in events):
+            raise ZeroDivisionError("a reading nobody thought of")
+        return super().handle_all(events, now)
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        return self.handle_all([event], now)
+
+
+@pytest.mark.invariant("I-08")
+def test_a_reading_that_breaks_the_decision_takes_no_limit_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = FakeClock()
+    stage = Stage(clock, PoisonedCore(first_plant(), clock.monotonic()))
+    stage.controller.submit(Restored(saved=None))
+    poison = LoadMeasured(load_id="garage", measurement=Measurement(power_w=1), at=1_000.0)
+    stage.controller.submit(poison)
+
+    stage.controller.submit(limit(4_200))
+
+    assert stage.controller.decision.effective == Limited(4_200, Source.EEBUS)
+    assert "a reading nobody thought of" in caplog.text
+
+
+def test_a_limit_that_breaks_the_decision_is_no_secret() -> None:
+    class Broken(Core):
+        def handle_all(self, events: Sequence[Event], now: float) -> list[Command]:
+            raise ZeroDivisionError("limit")
+
+        def handle(self, event: Event, now: float) -> list[Command]:
+            return self.handle_all([event], now)
+
+    clock = FakeClock()
+    stage = Stage(clock, Broken(first_plant(), clock.monotonic()))
+
+    with pytest.raises(ZeroDivisionError):
+        stage.controller.submit(limit(4_200))
