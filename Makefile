@@ -39,7 +39,7 @@ conformance: $(STAMP)  ## official test cases, table in docs/conformance.md
 bench: $(STAMP)  ## figures for docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
 peers:           ## build the foreign EEBUS stacks (Go, Rust)
-	tools/build_peers.sh
+	@tools/build_peers.sh || { [ "$${CI:-}" != true ] && echo "peers: what is missing is left out, its tests are skipped"; }
 generate: $(STAMP)  ## SPINE model from protocol/spine-model.json, docs/configuration.md from the schema
 	$(BIN)/python tools/generate_spine_model.py
 	$(BIN)/ems config reference > docs/configuration.md

@@ -29,6 +29,7 @@ Json: TypeAlias = Any
 LIMITED = "limited"
 FAILSAFE = "failsafe"
 LIMIT_FUNCTION = "loadControlLimitListData"
+HEARTBEAT = "heartbeat"  # one alarm, whichever box fell silent
 MAX_W = 10**9  # what the control core, the journal and JSON carry without thinking
 
 
@@ -84,7 +85,7 @@ class Box:
         if (event.state == FAILSAFE) != (self.state == FAILSAFE):
             params = {"limit_w": watts_floor(event.failsafe_w)}
             self._controller.alarm(
-                Alarm(code="W-LPC-001", subject=event.peer[-8:], active=lost, params=params)
+                Alarm(code="W-LPC-001", subject=HEARTBEAT, active=lost, params=params)
             )
         if event.state != self.state:
             data = {"state": event.state, "rule": event.rule, "peer": event.peer}
