@@ -272,8 +272,8 @@ def test_failsafe_is_an_alarm_until_the_box_is_back(tmp_path: Path) -> None:
         after = set(stage.controller.alarms)
         await stage.proof.close()
 
-        assert ("W-LPC-001", BOX_SKI[-8:]) in during
-        assert ("W-LPC-001", BOX_SKI[-8:]) not in after
+        assert ("W-LPC-001", "heartbeat") in during
+        assert ("W-LPC-001", "heartbeat") not in after
         assert limit_during == Limited(FAILSAFE_W, Source.FAILSAFE)
         states = [note["state"] for note in notes(stage.records) if note["kind"] == "lpc_state"]
         assert states == ["limited", "failsafe", "unlimited_controlled"]
