@@ -15,6 +15,13 @@ ALARMS: Final[dict[str, tuple[Pair, Pair]]] = {
             "The failsafe value rules. Check network and control box: `ems pair why SKI`.",
         ),
     ),
+    "E-DISK-001": (
+        ("Speicher fast voll", "Disk nearly full"),
+        (
+            "Der Nachweis läuft weiter. Platz schaffen, keine Nachweise löschen.",
+            "The proof goes on. Make room, but delete no records.",
+        ),
+    ),
     "W-LPC-002": (
         ("Steuerbox schweigt – frei", "Control box silent – free"),
         (

@@ -137,9 +137,6 @@ class Partners:
     async def _clear_when_ready(self, node: Node[Actors], alarm: Alarm) -> None:
         await node.call(lambda _actors, _now: None)  # what the machine has told before anybody came
         await node.ready.wait()
-        LOGGER.info(
-            "= SHIP listens on port %d, SKI %s", node.port, self.identity and self.identity.ski
-        )
         self._controller.alarm(Alarm(code=alarm.code, subject=alarm.subject, active=False))
 
     async def _open_identity(self) -> Identity:

@@ -40,6 +40,7 @@ from ems.runtime.proof import Proof
 from ems.runtime.service import Service
 from ems.runtime.state_file import Marks, StateFile
 from ems.runtime.supervise import keep_running
+from ems.runtime.upkeep import Upkeep
 from ems.runtime.workers import LoadWorker, MeterWorker
 
 if TYPE_CHECKING:
@@ -63,7 +64,6 @@ SAMPLED_WITHIN_S = 5.0  # protocol seconds: an older contact sample means the in
 POLL_S = {"wallbox": 2.0, "heatpump": 5.0, "cooling": 5.0, "battery": 2.0}  # devices.md 2
 BERLIN = "Europe/Berlin"
 PV_FRESH_S = 10.0  # 14a.md 1.3.2: older readings give no credit
-PRUNE_EVERY_S = 86_400.0
 SETTLED_AFTER_S = 5.0
 LET_GO_S = 3.0  # real seconds
 
@@ -119,7 +119,8 @@ class PlantLife:
 
     def _begin(self, *, damaged: bool) -> None:
         """Steps 3 to 6 of the start: the first decision knows state and contact."""
-        self.proof.note(Kind.BOOT, {"config_hash": self.config_hash})
+        boot = {"config_hash": self.config_hash, "clock_synchronised": is_synchronised()}
+        self.proof.note(Kind.BOOT, boot)
         self._reopen_events()
         self._make_workers()
         self.controller.connect(self.workers)
@@ -221,10 +222,11 @@ class PlantLife:
 
     def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         calls = Calls(self)
+        upkeep = Upkeep(self._state_dir, self.proof.journal, self.clock, self.controller.alarm)
         service = Service(self._socket_path(), calls.table(), calls.streams())
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "state": self._writer.run,
-            "retention": self._prune_daily,
+            "upkeep": upkeep.run,
             "service": service.run,
         }
         if self.contact is not None:
@@ -325,14 +327,6 @@ class PlantLife:
             LOGGER.error("! the journal writer hangs")
             return
         self._systemd.alive()
-
-    async def _prune_daily(self) -> None:
-        """Delete proof older than the law wants, only while the wall clock can be trusted."""
-        while True:
-            await self.clock.sleep_until(self.clock.monotonic() + PRUNE_EVERY_S)
-            if is_synchronised():
-                deleted = await asyncio.wrap_future(self.proof.journal.prune(self.clock.utcnow()))
-                LOGGER.info("= %d records were older than the retention", deleted)
 
     def _tell_polarity(self) -> None:
         confirmed = self.contact is None or self.contact.confirmed
