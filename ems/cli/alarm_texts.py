@@ -163,10 +163,10 @@ ALARMS: Final[dict[str, tuple[Pair, Pair]]] = {
         ),
     ),
     "E-NET-001": (
-        ("SHIP-Port nicht verfügbar", "SHIP port not available"),
+        ("EEBUS-Netz gestört", "EEBUS network disturbed"),
         (
-            "Die Steuerbox kommt nicht herein. Wer hat den Port? `ems doctor network`.",
-            "The control box cannot dial in. Who has the port? `ems doctor network`.",
+            "Port, mDNS oder Kopplung. Es wird weiter versucht: `ems doctor network`.",
+            "Port, mDNS or pairing store. It is tried again: `ems doctor network`.",
         ),
     ),
 }

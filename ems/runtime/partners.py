@@ -40,6 +40,7 @@ LOGGER = logging.getLogger(__name__)
 Json: TypeAlias = Any
 
 RETRY_S = 10.0
+LOOK_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,30 +115,31 @@ class Partners:
         )
         actors = Actors(build_device(info, (self.lpc,), now), (self.lpc,))
         trust = TrustStore(self._folders.state)
-        while True:
-            self.node = Node(
-                config=self._node_config(),
-                identity=identity,
-                actors=actors,
-                trust=trust,
-                clock=self._clock,
-                deliver=self._box.deliver,
-            )
-            self.pairing = Pairing(self.node, self.lpc, identity.ski, self._clock, self._proof)
-            alarm = Alarm(code="E-NET-001", subject=f"port {eebus.port}", active=True)
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self.node.run())
-                    group.create_task(self._clear_when_ready(self.node, alarm))
-            except* OSError as errors:
-                LOGGER.error("! SHIP cannot listen: %s", errors.exceptions[0])  # noqa: TRY400
-                self._controller.alarm(alarm)
-            await self._clock.sleep_until(self._clock.monotonic() + RETRY_S)
+        self.node = Node(
+            config=self._node_config(),
+            identity=identity,
+            actors=actors,
+            trust=trust,
+            clock=self._clock,
+            deliver=self._box.deliver,
+        )
+        self.pairing = Pairing(self.node, self.lpc, identity.ski, self._clock, self._proof)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.node.run())
+            group.create_task(self._tell_problems(self.node))
 
-    async def _clear_when_ready(self, node: Node[Actors], alarm: Alarm) -> None:
+    async def _tell_problems(self, node: Node[Actors]) -> None:
+        """What does not work on the network is an alarm; the node itself goes on trying."""
         await node.call(lambda _actors, _now: None)  # what the machine has told before anybody came
-        await node.ready.wait()
-        self._controller.alarm(Alarm(code=alarm.code, subject=alarm.subject, active=False))
+        told: list[str] = []
+        while True:
+            if (problems := node.problems) != told:
+                told = problems
+                why: dict[str, str | int] = {"why": "; ".join(problems)} if problems else {}
+                self._controller.alarm(
+                    Alarm(code="E-NET-001", subject="eebus", active=bool(problems), params=why)
+                )
+            await self._clock.sleep_until(self._clock.monotonic() + LOOK_S)
 
     async def _open_identity(self) -> Identity:
         eebus = self._site.eebus

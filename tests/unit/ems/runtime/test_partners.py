@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import socket
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from ems.config.load import parse_site
+from ems.config.schema import Site
 from ems.control.commands import Alarm
 from ems.control.saved import SavedState
 from ems.runtime.partners import Folders, Partners
@@ -34,9 +38,9 @@ class Listener:
         return
 
 
-def partners_in(folder: Path, clock: FakeClock, told: Listener) -> Partners:
+def partners_in(folder: Path, clock: FakeClock, told: Listener, site: Site = SITE) -> Partners:
     return Partners(
-        SITE,
+        site,
         Folders(folder / "identity", folder),
         clock=clock,
         controller=cast("Any", told),
@@ -108,3 +112,31 @@ def test_a_brand_of_two_words_opens_the_eebus_side_too(tmp_path: Path) -> None:
         assert partners.lpc.spec.available is True
 
     run(story())
+
+
+@pytest.mark.loopback
+def test_a_port_that_is_taken_is_an_alarm_until_it_is_free(tmp_path: Path) -> None:
+    async def story() -> list[tuple[str, bool]]:
+        clock, told = FakeClock(), Listener()
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            site = parse_site(
+                'schema = 1\n[signal]\nsources = ["eebus"]\n[eebus]\nmdns = false\n'
+                f'port = {taken.getsockname()[1]}\ninterfaces = ["127.0.0.1"]\n'
+            ).site
+            partners = partners_in(tmp_path, clock, told, site)
+            running = asyncio.ensure_future(partners.run(SavedState, 4_200))
+            await changes_of_the_port(clock, told, count=1)
+        await changes_of_the_port(clock, told, count=2)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return [(alarm.code, alarm.active) for alarm in told.alarms if alarm.code == "E-NET-001"]
+
+    assert run(story()) == [("E-NET-001", True), ("E-NET-001", False)]
+
+
+async def changes_of_the_port(clock: FakeClock, told: Listener, *, count: int) -> None:
+    while sum(alarm.code == "E-NET-001" for alarm in told.alarms) < count:
+        clock.advance(1.0)
+        await asyncio.sleep(0.002)
