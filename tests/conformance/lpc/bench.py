@@ -40,24 +40,18 @@ from eebus.spine.model.load_control import (
     LoadControlLimitListDataSelectors,
 )
 from eebus.spine.restricted import PARTIAL, Filter
-from eebus.spine.specs import (
-    DeviceInfo,
-    EntitySpec,
-    FeatureSpec,
-    FunctionSpec,
-    UseCaseAnnouncement,
-)
+from eebus.spine.specs import DeviceInfo
 from eebus.usecases.build import Actors, build_device
 from eebus.usecases.lpc.events import LimitStateChanged
 from eebus.usecases.lpc.server import LpcServer, LpcServerConfig
 from eebus.wire import ejson
+from tests.conformance.lpc.box import box_device
 
 EMS_SKI = "e" * 40
 BOX_SKI = "b" * 40
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 FAILSAFE_W = Decimal(4_200)
 CONTRACT_W = Decimal(43_470)
-
 # Data sets of the catalogue for a declared range of 0 W to 43,470 W and 2 h to 24 h.
 DELTA_W = CONTRACT_W * 5 / 100
 APCL_01 = Decimal(0)
@@ -71,45 +65,8 @@ FCAPL_DUR_01 = "PT1H54M"
 FCAPL_DUR_02 = "PT13H"
 FCAPL_DUR_03 = "PT90720S"
 APCL_DUR_01 = "PT60S"
-
 NO_PERIOD = "delete"
 DEFAULT = LpcServerConfig(failsafe_w=FAILSAFE_W, contract_max_w=CONTRACT_W)
-
-
-def box_device(*entities: EntitySpec, scenarios: tuple[int, ...] = (1, 2, 3, 4)) -> LocalDevice:
-    """A control box with one energy guard, or with the entities given."""
-    places = entities or (guard_entity((1,)),)
-    return LocalDevice(
-        DeviceInfo(address="d:_n:Box_1", device_type="ElectricitySupplySystem"),
-        places,
-        use_cases=[
-            UseCaseAnnouncement(
-                entity=place.address,
-                actor="EnergyGuard",
-                name="limitationOfPowerConsumption",
-                version="1.0.0",
-                sub_revision="release",
-                scenarios=scenarios,
-                available=True,
-            )
-            for place in places
-        ],
-    )
-
-
-def guard_entity(address: tuple[int, ...], entity_type: str = "GridGuard") -> EntitySpec:
-    return EntitySpec(
-        address=address,
-        type=entity_type,
-        features=(
-            FeatureSpec(type="Generic", role="client"),
-            FeatureSpec(
-                type="DeviceDiagnosis",
-                role="server",
-                functions=(FunctionSpec(function=DEVICE_DIAGNOSIS_HEARTBEAT_DATA),),
-            ),
-        ),
-    )
 
 
 @dataclass

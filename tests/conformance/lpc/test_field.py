@@ -20,13 +20,12 @@ from tests.conformance.lpc.bench import (
     FAILSAFE_W,
     NO_PERIOD,
     Bench,
-    box_device,
-    guard_entity,
     in_controlled,
     in_failsafe,
     in_init,
     in_limited,
 )
+from tests.conformance.lpc.box import box_device, guard_entity
 
 
 @pytest.mark.field("F-01")
