@@ -263,7 +263,9 @@ class ModbusLink:
         """Wait for the answer to a cancelled request, as long as an answer may take."""
         self._drained = asyncio.get_running_loop().create_future()
         try:
-            await asyncio.wait_for(self._drained, self._pacing.timeout_s)
+            # wait_for of Python 3.11 may swallow a cancellation
+            async with asyncio.timeout(self._pacing.timeout_s):
+                await self._drained
         except TimeoutError:
             self._distrust()
         finally:

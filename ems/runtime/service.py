@@ -96,7 +96,8 @@ class Service:
             writer.close()
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        line = await asyncio.wait_for(reader.readline(), IDLE_S)
+        async with asyncio.timeout(IDLE_S):  # wait_for of Python 3.11 may swallow a cancellation
+            line = await reader.readline()
         if not line.strip():
             return False
         try:
@@ -153,7 +154,8 @@ class Service:
 
 async def _send(writer: asyncio.StreamWriter, message: Json) -> None:
     writer.write(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-    await asyncio.wait_for(writer.drain(), SEND_S)
+    async with asyncio.timeout(SEND_S):
+        await writer.drain()
 
 
 def _parse(line: bytes) -> tuple[str, dict[str, Json], bool]:
