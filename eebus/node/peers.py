@@ -73,6 +73,7 @@ class PeerState:
     port: int = 0
     failure: Failure | None = None
     is_waiting: bool = False
+    is_given_up: bool = False
     active: Link | None = None
     links: dict[int, Link] = field(default_factory=dict[int, Link])
     held: dict[int, list[JsonValue]] = field(default_factory=dict[int, "list[JsonValue]"])
@@ -140,6 +141,7 @@ class PeerBook:
         """SPINE gives the link up; trust and redial stay (H-10)."""
         state = self.states.get(Ski(peer))
         if state is not None and state.active is not None:
+            state.is_given_up = True
             state.active.order(CloseLink(reason))
 
     # --- links
@@ -210,9 +212,10 @@ class PeerBook:
         if not state.links:
             state.is_waiting = False
             if link.reached_data and not link.is_rejected:
-                state.redial.lost(now)
+                state.redial.lost(now, is_given_up=state.is_given_up)
             else:
                 state.redial.failed(now, is_rejected=link.is_rejected)
+            state.is_given_up = False
         self._forget_strangers()
         self._changed(link.ski)
 

@@ -16,6 +16,7 @@ Spread: TypeAlias = Callable[[int], float]
 """Attempt number → evenly spread fraction 0…1, so that peers do not dial in step."""
 
 _STEPS_S: Final = ((0.0, 3.0), (3.0, 10.0), (10.0, 20.0))
+_GIVEN_UP_STEP: Final = 2
 _REJECTED_FIRST_S: Final = 20.0
 _REJECTED_MOST_S: Final = 120.0
 
@@ -39,9 +40,14 @@ class Redial:
         """The connection reached data: the next loss starts from the beginning."""
         self.attempts = 0
 
-    def lost(self, now: float) -> None:
-        """A connection that had reached data is gone."""
-        self.attempts = 0
+    def lost(self, now: float, *, is_given_up: bool = False) -> None:
+        """A connection that had reached data is gone.
+
+        ``is_given_up``: we ended it because the peer had lost its side of it. Some stacks clear
+        away what belongs to a peer half a second after the connection ends, the next one included
+        [eebus-go]: it is left in peace for at least 10 s.
+        """
+        self.attempts = _GIVEN_UP_STEP if is_given_up else 0
         self._plan(now, is_rejected=False)
 
     def hurry(self, now: float) -> None:

@@ -236,6 +236,20 @@ def test_peer_lost_in_the_data_phase_is_dialled_within_three_seconds() -> None:
     assert events[-1] == PeerDisconnected(LARGE, "link lost")
 
 
+def test_peer_whose_link_spine_gave_up_is_left_in_peace_for_ten_seconds_once() -> None:
+    world = World(LARGE)
+    link = world.up()
+
+    world.book.close_peer(LARGE, "it beats, but no longer to us")
+    world.lose(link)
+    given_up_s = world.book.states[LARGE].redial.due_at - world.now
+    world.lose(world.up())
+    lost_s = world.book.states[LARGE].redial.due_at - world.now
+
+    assert 10.0 <= given_up_s <= 20.0
+    assert lost_s <= 3.0
+
+
 def test_waiting_for_the_other_side_is_told_as_such() -> None:
     world = World(LARGE)
     world.link().phase = Phase.HELLO

@@ -64,6 +64,14 @@ def test_success_starts_over_and_a_loss_is_redialled_soon() -> None:
     assert redial.due_at == 51.5
 
 
+def test_a_connection_we_gave_up_is_not_dialled_before_ten_seconds() -> None:
+    redial = Redial(0.0, lambda _attempt: 0.0)
+
+    redial.lost(50.0, is_given_up=True)
+
+    assert redial.due_at == 60.0
+
+
 def test_a_change_makes_us_dial_at_once() -> None:
     redial = Redial(0.0, half)
     redial.failed(0.0, is_rejected=True)
