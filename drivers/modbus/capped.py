@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -43,9 +44,9 @@ class PowerCapped(Driver):
         await self._write_cap(power_w if power_w >= can.min_w else 0)
         self._last = setpoint
 
+    @abstractmethod
     async def _write_cap(self, power_w: int) -> None:
         """Write a cap that is within the capability already, rounded down to a whole step."""
-        raise NotImplementedError
 
     async def _act(self, action: Action | None, power_w: int) -> None:
         await self._device.run(action or (), self._variables(power_w), Priority.LIMIT)
