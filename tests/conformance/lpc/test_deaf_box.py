@@ -1,0 +1,41 @@
+"""A box that has lost our subscription without knowing it: it beats on, but not to us."""
+
+from __future__ import annotations
+
+from eebus.spine.model.device_diagnosis import (
+    DEVICE_DIAGNOSIS_HEARTBEAT_DATA,
+    DeviceDiagnosisHeartbeatData,
+)
+from tests.conformance.lpc.bench import BOX_SKI, Bench, in_controlled
+
+
+def beat_unheard(bench: Bench, beats: int) -> None:
+    """The counter of the box goes on, no notify leaves."""
+    for _ in range(beats):
+        bench.wait(30.0)
+        bench.counter += 1
+        address = bench.box.feature(bench.guard, "DeviceDiagnosis", "server")
+        data = DeviceDiagnosisHeartbeatData(
+            timestamp=bench.utcnow().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            heartbeat_counter=bench.counter,
+            heartbeat_timeout="PT60S",
+        )
+        bench.box.set_data(address, DEVICE_DIAGNOSIS_HEARTBEAT_DATA, data, bench.now, notify=False)
+
+
+def test_a_link_over_which_the_box_no_longer_beats_to_us_is_closed_and_failsafe_holds() -> None:
+    bench = in_controlled(beats=False)
+
+    beat_unheard(bench, 5)
+
+    assert bench.state == "failsafe"
+    assert [peer for peer, _reason in bench.ems.take_closures()] == [BOX_SKI]
+
+
+def test_a_box_that_fell_silent_keeps_its_link() -> None:
+    bench = in_controlled(beats=False)
+
+    bench.wait(300.0)
+
+    assert bench.state == "failsafe"
+    assert bench.ems.take_closures() == []
