@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from eebus.wire import codec, ejson
@@ -111,9 +111,24 @@ def as_plain(value: JsonValue) -> JsonValue:
     return value
 
 
+def is_ambiguous(plain: JsonValue) -> bool:
+    """Several objects of one member each, all different: that is also one object, transformed."""
+    if isinstance(plain, dict):
+        return any(is_ambiguous(item) for item in plain.values())
+    if not isinstance(plain, list):
+        return False
+    names = [name for item in plain if isinstance(item, dict) for name in item]
+    objects = sum(isinstance(item, dict) for item in plain)
+    one_each = objects > 1 and len(names) == objects and len(set(names)) == objects
+    return one_each or any(is_ambiguous(item) for item in plain)
+
+
 @given(TREES)
 def test_plain_objects_are_read_like_eebus_json(tree: Tree) -> None:
-    assert codec.from_eebus(as_plain(codec.to_eebus(tree)), Tree) == tree
+    plain = as_plain(codec.to_eebus(tree))
+    assume(not is_ambiguous(plain))
+
+    assert codec.from_eebus(plain, Tree) == tree
 
 
 @given(st.binary(max_size=200) | TEXT.map(str.encode) | JSON.map(ejson.dumps).map(lambda b: b[:-1]))
