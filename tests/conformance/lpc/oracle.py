@@ -69,7 +69,8 @@ class Oracle:
             since = self.entered if self.first_beat is None else self.first_beat
             coming.append((max(since + 120 + HALF, self.hold or 0.0), "control"))
         if self.state == "failsafe":
-            coming.append((self.entered + self.failsafe_s, "duration"))
+            # entered a hair after the 120 s, which HALF stands for: the duration runs from there
+            coming.append((self.entered - HALF + self.failsafe_s, "duration"))
             if self.first_beat is not None:
                 coming.append((self.first_beat + 120 + HALF, "control"))
         return coming
