@@ -8,9 +8,11 @@ does not read is seen by ``unsent_bytes``.
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, NoReturn
+from urllib.parse import quote
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidState, ProtocolError
@@ -19,7 +21,7 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
-from websockets.uri import parse_uri
+from websockets.uri import WebSocketURI
 
 from eebus.wire.errors import ShipError, ShipTimeoutError
 from eebus.wire.texts import shown
@@ -37,6 +39,13 @@ CLOSE_NORMAL: Final = 1000
 CLOSE_UNSUPPORTED: Final = 1003
 MAX_REASON_BYTES: Final = 123  # RFC 6455 5.5
 FORBIDDEN_CLOSE_CODES: Final = frozenset({1004, 1005, 1006, 1015})
+HOST: Final = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
+NAMELESS: Final = "ship-node"
+"""What stands for a host that fits into no request; SHIP gives it no meaning."""
+IN_PATHS: Final = "/?%:@!$&'()*+,;=~-._"
+BAD_REQUEST: Final = (
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"  # ship.md 9.1
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +194,7 @@ async def accept(stream: TlsStream, path: str, limits: WsLimits) -> WebSocket:
     protocol = ServerProtocol(subprotocols=[SHIP], max_size=limits.early_message_bytes)
     request = await _first_event(stream, protocol, limits.upgrade_s)
     if not isinstance(request, Request):
-        return await _refuse(stream, protocol, "no WebSocket request")
+        return await _refuse(stream, protocol, "no WebSocket request", answer=BAD_REQUEST)
     if not is_same_path(request.path, path):
         protocol.send_response(protocol.reject(404, "unknown path\n"))
         return await _refuse(stream, protocol, f"asked for path {request.path[:64]!r}")
@@ -201,9 +210,8 @@ async def connect(
     stream: TlsStream, host: str, port: int, path: str, limits: WsLimits
 ) -> WebSocket:
     """Ask the peer for an upgrade; raises ``ShipError`` when it does not speak ``ship``."""
-    name = f"[{host.partition('%')[0]}]" if ":" in host else host
     protocol = ClientProtocol(
-        parse_uri(f"wss://{name}:{port}{path}"),
+        _uri(host, port, path),
         subprotocols=[SHIP],
         max_size=limits.early_message_bytes,
     )
@@ -214,6 +222,15 @@ async def connect(
         problem = protocol.handshake_exc or "peer did not select the sub-protocol ship"
         return await _refuse(stream, protocol, f"upgrade failed: {problem}")
     return WebSocket(stream, protocol, limits)
+
+
+def _uri(host: str, port: int, path: str) -> WebSocketURI:
+    """Address of the peer; path and name may come from mDNS, which anybody may speak."""
+    bare = host.partition("%")[0]
+    name = bare if HOST.fullmatch(bare) else NAMELESS
+    return WebSocketURI(
+        secure=True, host=name, port=port, path=quote(path, safe=IN_PATHS), query=""
+    )
 
 
 def is_same_path(asked: str, announced: str) -> bool:
@@ -245,9 +262,14 @@ async def _first_event(
 
 
 async def _refuse(
-    stream: TlsStream, protocol: ClientProtocol | ServerProtocol, reason: str
+    stream: TlsStream,
+    protocol: ClientProtocol | ServerProtocol,
+    reason: str,
+    *,
+    answer: bytes = b"",
 ) -> NoReturn:
-    _write_all(stream, protocol)
+    """Close; ``answer`` is for what ``protocol`` itself has no answer to."""
+    stream.write(b"".join(protocol.data_to_send()) or answer)
     await stream.close()
     raise ShipError(shown(reason, 200), phase=UPGRADE)
 

@@ -23,7 +23,7 @@ def fast() -> SystemClock:
     return SystemClock(speed=50.0)
 
 
-@pytest.mark.parametrize("path", ["/wrong/", "/a b"])
+@pytest.mark.parametrize("path", ["/wrong/", "/a b", "/ship/#x", "/["])
 def test_peer_is_reached_although_mdns_shows_a_path_it_does_not_serve(
     tmp_path: Path, path: str
 ) -> None:

@@ -143,7 +143,7 @@ def test_client_without_sub_protocol_ship_gets_400(offered: list[Subprotocol] | 
     ],
     ids=["post", "http 1.0", "no upgrade", "no protocol", "line", "head", "noise", "two keys"],
 )
-def test_bad_upgrade_requests_are_refused(head: bytes) -> None:
+def test_bad_upgrade_requests_are_refused_with_an_http_error(head: bytes) -> None:
     async def work() -> None:
         async with pair(US, BOX) as (far, near):
             near.write(head)
@@ -152,7 +152,39 @@ def test_bad_upgrade_requests_are_refused(head: bytes) -> None:
             answer = bytearray()
             while data := await near.read():
                 answer += data
-            assert not answer or answer.startswith(b"HTTP/1.1 4") or b" 505 " in answer[:30]
+            assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 505 "))
+            assert answer.count(b"HTTP/1.1 ") == 1
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "line", "name"),
+    [
+        ("fe80::1%eth0", "/ship/", b"GET /ship/ HTTP/1.1", b"Host: [fe80::1]:4712"),
+        (
+            "box.local",
+            "/a b#c?d=\u00e9",
+            b"GET /a%20b%23c?d=%C3%A9 HTTP/1.1",
+            b"Host: box.local:4712",
+        ),
+        ("box\r\nX: y", "/%zz", b"GET /%zz HTTP/1.1", b"Host: ship-node:4712"),
+        ("a[b/c#d", "//", b"GET // HTTP/1.1", b"Host: ship-node:4712"),
+    ],
+)
+def test_whatever_mdns_shows_becomes_one_proper_request(
+    host: str, path: str, line: bytes, name: bytes
+) -> None:
+    async def work() -> None:
+        async with pair(US, BOX) as (far, near):
+            asking = asyncio.ensure_future(ws.connect(near, host, 4712, path, LIMITS))
+            head = bytearray()
+            while b"\r\n\r\n" not in head:
+                head += await far.read()
+            assert head.split(b"\r\n")[:2] == [line, name]
+            far.abort()
+            with pytest.raises(ShipError):
+                await asking
 
     run(work())
 
