@@ -25,6 +25,7 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZerocon
 from eebus.node.addresses import own_addresses
 from eebus.node.discovered import MAX_ADDRESSES, MAX_ENTRIES
 from eebus.ship.discovery import SERVICE_TYPE, ServiceRecord, parse_txt
+from eebus.wire.texts import is_printable, shown
 
 if TYPE_CHECKING:
     from eebus.node.announcement import Announcement
@@ -39,6 +40,7 @@ RESOLVE_MS: Final = 3000
 REFRESH_S: Final = 60.0
 RESOLVERS: Final = 4  # a name that nobody answers for must not hold up the others
 MAX_LABEL_BYTES: Final = 63
+MAX_NAME: Final = 255
 
 
 class Mdns:
@@ -63,11 +65,10 @@ class Mdns:
     async def run(self, announcement: Announcement | None) -> None:
         """Keep announcing and browsing; starts anew when our addresses change."""
         while True:
-            addresses = own_addresses(self._interfaces)
             try:
-                await self._serve(announcement, addresses)
-            except (OSError, Error) as error:
-                self._tell(f"mDNS does not work: {error}")
+                await self._serve(announcement, own_addresses(self._interfaces))
+            except* (OSError, Error) as errors:  # a task group wraps what ends it
+                self._tell(f"mDNS does not work: {errors.exceptions[0]}")
             await self._clock.sleep_until(self._clock.monotonic() + REFRESH_S)
 
     async def _serve(self, announcement: Announcement | None, addresses: list[str]) -> None:
@@ -126,7 +127,7 @@ class Mdns:
         state_change: ServiceStateChange,
     ) -> None:
         if state_change is ServiceStateChange.Removed:
-            self._gone(name)
+            self._gone(shown(name, MAX_NAME))
         elif not self._asked.full():  # a flood of names is dropped, later ones come again
             self._asked.put_nowait(name)
 
@@ -161,10 +162,11 @@ def record_of(name: str, info: AsyncServiceInfo) -> ServiceRecord | None:
     record = parse_txt(info.text or b"")
     if record is None or not info.port:
         return None
+    host = (info.server or "").rstrip(".")
     return replace(
         record,
-        name=name,
-        host=(info.server or "").rstrip("."),
+        name=shown(name, MAX_NAME),  # it reaches logs and screens
+        host=host if is_printable(host) else "",
         port=info.port,
         addresses=tuple(info.parsed_scoped_addresses(IPVersion.All)[:MAX_ADDRESSES]),
     )

@@ -89,6 +89,7 @@ class Node(Generic[A]):
             is_known_host=self._book.is_known_host,
         )
         self._quiet = asyncio.Event()
+        self._mdns: asyncio.Task[None] | None = None
         self._problems: list[Callable[[], str]] = [
             lambda: self._listener.problem,
             lambda: self._saver.problem,
@@ -100,6 +101,9 @@ class Node(Generic[A]):
         """Serve until cancelled; then every peer is told goodbye within ``config.stop_s``."""
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(work) for work in self._works()]
+            if self._config.mdns:
+                self._mdns = tasks.create_task(self._run_mdns())
+                running.append(self._mdns)
             try:
                 await asyncio.get_running_loop().create_future()
             except asyncio.CancelledError:
@@ -125,8 +129,6 @@ class Node(Generic[A]):
             works.append(listening)
         else:
             self.ready.set()
-        if self._config.mdns:
-            works.append(self._run_mdns())
         return works
 
     async def _run_mdns(self) -> None:
@@ -143,15 +145,22 @@ class Node(Generic[A]):
         await mdns.run(self._announcement())
 
     async def _say_goodbye(self) -> None:
-        """Queued results first, then ``connectionClose`` to all (H-78)."""
+        """Queued results first, then ``connectionClose`` to all (H-78).
+
+        Meanwhile mDNS withdraws what it announced: the door closes when nobody is invited any more.
+        """
         self._listener.stop()
         self._plan.stop()
         try:
             async with asyncio.timeout(self._config.stop_s):
+                if self._mdns is not None:
+                    self._mdns.cancel()
                 await self._hub.call(lambda _actors, _now: self._book.close_all(SHUTDOWN))
                 while self._book.link_count:
                     self._quiet.clear()
                     await self._quiet.wait()
+                if self._mdns is not None:
+                    await asyncio.wait({self._mdns})
         except TimeoutError:
             LOGGER.info("= %d links did not end in time", self._book.link_count)
 

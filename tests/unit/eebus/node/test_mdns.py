@@ -120,6 +120,93 @@ def test_mdns_that_cannot_be_opened_is_told_and_the_node_works(
     run(work())
 
 
+def test_failure_of_a_running_session_is_told_and_mdns_starts_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[float] = []
+    clock = FakeClock()
+
+    def fail_at_the_second_look(_interfaces: tuple[str, ...]) -> list[str]:
+        asked.append(clock.monotonic())
+        if len(asked) == 2:
+            raise OSError("too many open files")
+        return [LOOPBACK]
+
+    monkeypatch.setattr(mdns_module, "own_addresses", fail_at_the_second_look)
+
+    async def work() -> None:
+        mdns = Mdns((LOOPBACK,), clock, found=lambda _r: None, gone=lambda _n: None)
+        task = asyncio.ensure_future(mdns.run(None))
+        await until(lambda: mdns.problem or task.done())
+        assert mdns.problem == "mDNS does not work: too many open files"
+        clock.advance(60)
+        await until(lambda: len(asked) == 4 or task.done())
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run(work())
+
+
+def test_announcement_is_withdrawn_before_the_port_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(tmp_path)
+    bench.node._config = replace(bench.node._config, mdns=True)
+    told: list[str] = []
+
+    class SlowGoodbye:
+        problem = ""
+
+        def __init__(self, *_arguments: object, **_options: object) -> None:
+            pass
+
+        async def run(self, _announcement: object) -> None:
+            try:
+                told.append("announced")
+                await asyncio.get_running_loop().create_future()
+            finally:
+                await asyncio.sleep(0.05)
+                _, writer = await asyncio.open_connection(LOOPBACK, bench.node.port)
+                writer.close()
+                told.append("withdrawn")
+
+    monkeypatch.setattr(mdns_module, "Mdns", SlowGoodbye)
+
+    async def work() -> None:
+        async with running(bench):
+            await until(lambda: told)
+        assert told == ["announced", "withdrawn"]
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(LOOPBACK, bench.node.port)
+
+    run(work())
+
+
+def test_names_of_strangers_are_fit_for_screens_and_logs() -> None:
+    info = AsyncServiceInfo(
+        SERVICE_TYPE,
+        f"b\N{RIGHT-TO-LEFT OVERRIDE}x.{SERVICE_TYPE}",
+        port=4712,
+        properties=txt_rdata(GOOD),
+        server="box\n\x1b[2J.local.",
+    )
+    gone: list[str] = []
+
+    record = record_of(info.name, info)
+    make_mdns([], gone)._on_change(
+        None,  # type: ignore[arg-type]  # not looked at
+        SERVICE_TYPE,
+        info.name,
+        ServiceStateChange.Removed,
+    )
+
+    assert record is not None
+    assert record.name == f"b?x.{SERVICE_TYPE}"
+    assert record.host == ""
+    assert gone == [record.name]
+
+
 GOOD = build_txt(BOX)
 
 
