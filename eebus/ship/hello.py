@@ -69,7 +69,7 @@ class HelloHandshake(Machine[HelloState, bytes, Outcome | TrustPending]):
                 self._send(Hello(phase=HelloPhase.PENDING, waiting=self._waiting_ms(now)))
                 self._events.append(TrustPending(remote_waiting=False))
                 self._listen(HelloState.PENDING_LISTEN)
-            case Trust.UNTRUSTED:
+            case _:
                 self._abort(UntrustedError("unknown SKI, and no pairing window is open"))
 
     def receive(self, received: Received, now: float) -> None:
@@ -89,8 +89,8 @@ class HelloHandshake(Machine[HelloState, bytes, Outcome | TrustPending]):
                 self.early_handshake = handshake
                 self._set(HelloTimer.EARLY_PROTOCOL, now + self._timings.early_protocol_s)
                 self._listen(self.state)
-            case state, message:
-                self._abort(_error(f"{name_of(message)} while {state.name}"))
+            case _:
+                self._abort(_error(f"{name_of(received)} while {self.state.name}"))
 
     def approve(self, now: float) -> None:
         """The user trusts this SKI."""

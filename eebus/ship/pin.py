@@ -6,7 +6,7 @@ import logging
 from enum import Enum, auto
 
 from eebus.ship.events import Failed, Outcome, Passed
-from eebus.ship.frame import Received, encode
+from eebus.ship.frame import Received, Unreadable, encode, name_of
 from eebus.ship.messages import PinState, PinStateValue
 from eebus.ship.timings import DEFAULT_TIMINGS, ShipTimings
 from eebus.wire.errors import ShipError, ShipTimeoutError
@@ -36,9 +36,22 @@ class PinCheck(Machine[PinPhase, bytes, Outcome]):
         self._enter(PinPhase.LISTEN, deadline=now + self._timeout_s)
 
     def receive(self, received: Received, now: float) -> None:
-        if self.state is not PinPhase.LISTEN or not isinstance(received, PinState):
+        if self.state is not PinPhase.LISTEN:
             return
-        match received.pin_state:
+        match received:
+            case PinState(pin_state=pin_state):
+                self._judge(pin_state)
+            case Unreadable():  # bad JSON ends a handshake (ship.md 4.5)
+                self._fail(ShipError(name_of(received), phase="PIN"))
+            case _:
+                pass
+
+    def handle_timer(self, now: float) -> None:
+        if self.deadline is not None and now >= self.deadline:
+            self._fail(ShipTimeoutError("the peer sent no PIN state in time", phase="PIN"))
+
+    def _judge(self, pin_state: PinStateValue) -> None:
+        match pin_state:
             case PinStateValue.NONE | PinStateValue.PIN_OK:
                 self._pass()
             case PinStateValue.OPTIONAL:
@@ -48,10 +61,6 @@ class PinCheck(Machine[PinPhase, bytes, Outcome]):
                 self._fail(ShipError("the peer requires a PIN, and we have none", phase="PIN"))
             case unknown:
                 self._fail(ShipError(f"unknown PIN state {unknown!r:.40}", phase="PIN"))
-
-    def handle_timer(self, now: float) -> None:
-        if self.deadline is not None and now >= self.deadline:
-            self._fail(ShipTimeoutError("the peer sent no PIN state in time", phase="PIN"))
 
     def _pass(self) -> None:
         self._events.append(Passed())

@@ -80,8 +80,8 @@ class ProtocolNegotiation(Machine[ProtocolState, bytes, Outcome]):
                 handshake_type=HandshakeType.SELECT
             ) as choice:
                 self._accept(choice)
-            case state, message:
-                text = f"{name_of(message)} while {state.name}"
+            case _:
+                text = f"{name_of(received)} while {self.state.name}"
                 self._fail(HandshakeError.UNEXPECTED_MESSAGE, text)
 
     def handle_timer(self, now: float) -> None:

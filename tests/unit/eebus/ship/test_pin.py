@@ -63,6 +63,17 @@ def test_other_messages_are_ignored() -> None:
     assert pin.deadline == 10.0
 
 
+def test_bad_json_ends_this_handshake_too() -> None:
+    pin = started()
+
+    pin.receive(decode(b'\x01{"connectionPinState":'), 1.0)
+
+    (failed,) = pin.take_events()
+    assert isinstance(failed, Failed)
+    assert "not strict JSON" in str(failed.error) or "brackets" in str(failed.error)
+    assert pin.state is PinPhase.FAILED
+
+
 def test_silence_fails_after_ten_seconds() -> None:
     pin = started()
 
