@@ -151,8 +151,8 @@ ALARMS: Final[dict[str, tuple[Pair, Pair]]] = {
     "E-REC-004": (
         ("Nachweis beschädigt – neu begonnen", "Journal damaged – begun anew"),
         (
-            "Die alte Datei liegt daneben. Sichern, nichts löschen, Speicher prüfen.",
-            "The old file is set aside. Keep it, delete nothing, check the disk.",
+            "P_min gilt bis zum nächsten Signal. Alte Datei sichern, Speicher prüfen.",
+            "P_min rules until the next signal. Keep the old file, check the disk.",
         ),
     ),
     "E-REC-005": (

@@ -57,7 +57,7 @@ STATES: Final[dict[str, tuple[str, str]]] = {
     ),
     "released": ("beendet", "released"),
     "restored": ("wiederhergestellt", "restored"),
-    "damaged": ("Zustandsdatei beschädigt", "state file damaged"),
+    "damaged": ("Datei beschädigt", "file damaged"),
     "open": ("offen", "open"),
     "closed": ("geschlossen", "closed"),
     "unknown": ("unbekannt", "unknown"),
@@ -67,6 +67,9 @@ STATES: Final[dict[str, tuple[str, str]]] = {
 FAULTS: Final[dict[str, tuple[str, str]]] = {
     "flapping": ("flattert", "flaps"),
     "unreadable": ("nicht lesbar", "unreadable"),
+    "state": ("Zustandsdatei", "state file"),
+    "journal": ("Nachweis", "journal"),
+    "state, journal": ("Zustandsdatei und Nachweis", "state file and journal"),
 }
 
 # layer of a connection that is not reached -> what is missing and who can do something

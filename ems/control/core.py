@@ -20,6 +20,7 @@ from ems.control.events import (
     GenerationMeasured,
     GridLost,
     GridMeasured,
+    JournalDamaged,
     LoadFound,
     LoadLost,
     LoadMeasured,
@@ -125,6 +126,8 @@ class Core:
                 self._sources.test_changed(event, now)
             case Restored():
                 self._sources.restored(event.saved, damaged=event.damaged, now=now)
+            case JournalDamaged():
+                self._sources.journal_damaged()
             case GridMeasured() | GridLost() | GenerationMeasured():
                 return self._take_grid(event, now)
             case LoadFound() | LoadLost() | LoadMeasured() | SetpointWritten() | SetpointFailed():

@@ -134,6 +134,11 @@ class Restored:
     damaged: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalDamaged:
+    """The journal was damaged and begun anew: until the sources have spoken, P_min holds."""
+
+
 Event: TypeAlias = (
     LpcChanged
     | ContactChanged
@@ -147,4 +152,5 @@ Event: TypeAlias = (
     | SetpointWritten
     | SetpointFailed
     | Restored
+    | JournalDamaged
 )

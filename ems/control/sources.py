@@ -52,17 +52,22 @@ class Sources:
         self.failsafe_duration_s = signal.failsafe_duration_s
         self.failsafe_from_box = False
         self.peer = ""
-        self._damaged = False
+        self._damaged: tuple[str, ...] = ()
         self._contradicts_since: float | None = None
         self.hold_until: float | None = None
 
     def restored(self, saved: SavedState | None, *, damaged: bool, now: float) -> None:
         """What the process before this one knew."""
-        self._damaged = damaged
+        if damaged:
+            self._damaged = (*self._damaged, "state")
         if saved is not None:
             self._take_saved(saved, now)
         if damaged and Source.EEBUS in self._signal.sources:
             self._hold(now + self.failsafe_duration_s)  # a limit may have been in force
+
+    def journal_damaged(self) -> None:
+        """Proof was lost; what limits is known all the same, but may not be kept provably."""
+        self._damaged = (*self._damaged, "journal")
 
     def lpc_changed(self, event: LpcChanged, now: float) -> None:
         """The LPC machine took a step; the box's own word replaces what was restored."""
@@ -105,7 +110,7 @@ class Sources:
         if self._test is not None and _is_over(self._test.expires_at, now):
             self._test = None
         if self._damaged and self._all_spoke(now):
-            self._damaged = False
+            self._damaged = ()
         self._watch_contradiction(now)
 
     @property
@@ -250,7 +255,11 @@ class Sources:
     def _damaged_view(self) -> SourceView:
         limit = Limited(self._owed_w(self.failsafe_w), Source.FAULT)
         return SourceView(
-            source=Source.FAULT, limit=limit, state="damaged", since=self._start, fault="state"
+            source=Source.FAULT,
+            limit=limit,
+            state="damaged",
+            since=self._start,
+            fault=", ".join(self._damaged),
         )
 
     def _owed_w(self, otherwise_w: int) -> int:

@@ -26,9 +26,10 @@ class ChainFile:
     with inside: the file is set aside under a new name and a new chain begins (F-14).
     """
 
-    def __init__(self, path: Path) -> None:
-        """Nothing is opened yet."""
+    def __init__(self, path: Path, on_damage: Callable[[Sequence[Path]], None]) -> None:
+        """Nothing is opened yet. ``on_damage`` hears which files were set aside."""
         self.path = path
+        self._on_damage = on_damage
         self.head = (0, GENESIS)
         self.set_aside: tuple[Path, ...] = ()
         self._connection: sqlite3.Connection | None = None
@@ -43,11 +44,11 @@ class ChainFile:
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError as error:
-            self._begin_anew(str(error), utc)
+            self.begin_anew(str(error), utc)
             return
         if not existed and anchor is not None:
             connection.close()
-            self._begin_anew("the file was missing", utc)
+            self.begin_anew("the file was missing", utc)
             return
         self._connection, self.head = connection, database.newest(connection)
         expected = max(database.head(connection), anchor or (0, GENESIS))
@@ -67,8 +68,7 @@ class ChainFile:
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError as error:
-            self.close()
-            self._begin_anew(str(error), drafts[0].utc)
+            self.begin_anew(str(error), drafts[0].utc)
             return self._commit(drafts)
 
     def prune(self, utc: datetime) -> int:
@@ -136,8 +136,13 @@ class ChainFile:
         }
         self._commit([RecordDraft(kind=Kind.TAIL_LOST, data=data, utc=utc)])
 
-    def _begin_anew(self, why: str, utc: datetime) -> None:
-        """Set the damaged files aside; the new chain says so in its first record."""
+    def begin_anew(self, why: str, utc: datetime) -> None:
+        """Set the damaged files aside; the new chain says so in its first record.
+
+        Raises:
+            sqlite3.Error, OSError: the disk refuses.
+        """
+        self.close()
         anchor = read_anchor(self.path)
         moved: list[Path] = []
         for suffix in ("", "-wal", "-shm"):
@@ -156,6 +161,7 @@ class ChainFile:
             "last_hash": None if anchor is None else anchor[1],
         }
         self._commit([RecordDraft(kind=Kind.JOURNAL_SET_ASIDE, data=data, utc=utc)])
+        self._on_damage(moved)
 
     def _free_name(self, suffix: str, utc: datetime) -> Path:
         stamp = utc_text(utc).translate({ord(mark): None for mark in ":.-"})

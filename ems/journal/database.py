@@ -56,25 +56,39 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=FULL")
         connection.executescript(SCHEMA)
         connection.execute(f"PRAGMA user_version={VERSION}")
-        _check(connection)
+        _check_columns(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _check(connection: sqlite3.Connection) -> None:
-    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != ("ok",):
-        raise sqlite3.DatabaseError(f"quick_check: {verdict[0] if verdict else 'no answer'}")
+def _check_columns(connection: sqlite3.Connection) -> None:
     try:
         connection.execute(f"SELECT {_COLUMNS} FROM record LIMIT 0")  # noqa: S608  # constant
     except sqlite3.OperationalError as error:
         raise sqlite3.DatabaseError(f"another kind of database: {error}") from error
 
 
-def open_for_reading(path: Path) -> sqlite3.Connection:
+def structural_flaw(connection: sqlite3.Connection) -> str | None:
+    """What is wrong with the file; ``None``: every page is sound. Reads all of it.
+
+    Raises:
+        sqlite3.OperationalError: the disk refuses, or the look was interrupted.
+    """
+    try:
+        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None if verdict == ("ok",) else f"quick_check: {verdict[0] if verdict else 'no answer'}"
+
+
+def open_for_reading(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
     """Open the journal without changing it, beside a running writer.
+
+    ``any_thread``: another thread may interrupt it.
 
     Raises:
         JournalError: there is no readable journal at ``path``.
@@ -82,7 +96,8 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise JournalError(f"there is no journal at {path}")
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        connection = sqlite3.connect(uri, uri=True, check_same_thread=not any_thread)
         connection.text_factory = _readable
         connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         connection.execute("SELECT 1 FROM record LIMIT 1").fetchall()

@@ -92,6 +92,16 @@ class Evidence:
         self._stored = list(newest.values())
         return drafts
 
+    def begin_anew(self, utc: datetime) -> list[RecordDraft]:
+        """Starts of the open events for a chain that does not know them; their ids stay."""
+        decision = self._before
+        if decision is None:
+            return []
+        return [
+            event.draft(Kind.EVENT_START, self._start_data(event, decision), utc)
+            for event in self._open.values()
+        ]
+
     def observe(self, decision: Decision, now: float, utc: datetime) -> list[RecordDraft]:
         """Records that this picture calls for, in order. ``utc`` only dates them."""
         self._take_stored(now, utc)
@@ -156,14 +166,19 @@ class Evidence:
         self, source: str, view: SourceView, decision: Decision, now: float, utc: datetime
     ) -> RecordDraft:
         event = Ongoing(self._new_id(), source, utc, now, clamps=self._clamps)
-        ceiling = event.begin(view, decision, now, utc)
+        event.detail = DETAILS.get(source) or _detail(source, view)
+        event.restored = isinstance(view.limit, Limited) and view.limit.restored
+        event.begin(view, decision, now, utc)
         self._open[source] = event
+        return event.draft(Kind.EVENT_START, self._start_data(event, decision), utc)
+
+    def _start_data(self, event: Ongoing, decision: Decision) -> dict[str, Json]:
         facts = self.facts
-        data = {
-            "source": source,
-            "detail": DETAILS.get(source) or _detail(source, view),
-            "received_at": utc_text(utc),
-            "restored": isinstance(view.limit, Limited) and view.limit.restored,
+        return {
+            "source": event.source,
+            "detail": event.detail,
+            "received_at": utc_text(event.received),
+            "restored": event.restored,
             "site": facts.site,
             "market_location": facts.market_location,
             "meter_number": facts.meter_number,
@@ -174,13 +189,12 @@ class Evidence:
             "pmin_rule_version": facts.pmin_rule_version,
             "software_version": facts.software_version,
             "config_hash": facts.config_hash,
-            "ceiling": ceiling,
+            "ceiling": event.entry,
             "reaction": event.judgement.reaction,
             "participants": participants(decision),
             "baseline": self._baseline.as_json(),
             "faults": [f"{code}:{subject}" for code, subject in sorted(_faults(decision))],
         }
-        return event.draft(Kind.EVENT_START, data, utc)
 
     def _end(
         self,

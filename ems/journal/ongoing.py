@@ -35,6 +35,7 @@ class OpenEvent:
     received_at: str
     last_at: str
     ceiling: Mapping[str, Json]
+    detail: str = ""
     running: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
 
@@ -64,6 +65,9 @@ class Ongoing:
         self.judgement = Judgement()
         self.ceiling_w = 0
         self.expires_at: float | None = None
+        self.entry: Json = None
+        self.detail = ""
+        self.restored = False
         self.resumed = False
         self._means = Means()
         self._sampled_at = since
@@ -87,15 +91,16 @@ class Ongoing:
         event.judgement = Judgement.from_json(stored.running)
         event.ceiling_w = int(stored.ceiling["applied_w"])
         event.commanded_w = int(stored.ceiling["commanded_w"])
+        event.entry = dict(stored.ceiling)
+        event.detail = stored.detail
         event.resumed = True
         event._sampled_at = now  # own class
         return event
 
-    def begin(self, view: SourceView, decision: Decision, now: float, utc: datetime) -> Json:
-        """Take the first ceiling; returns its entry."""
-        entry = self._take(view, decision, now, utc)
+    def begin(self, view: SourceView, decision: Decision, now: float, utc: datetime) -> None:
+        """Take the first ceiling."""
+        self._take(view, decision, now, utc)
         self.judgement.begin(judged_w(decision), self.ceiling_w)
-        return entry
 
     def see(
         self, view: SourceView, decision: Decision, now: float, utc: datetime
@@ -104,10 +109,10 @@ class Ongoing:
         drafts: list[RecordDraft] = []
         if self._changed(view):
             before_w = self.ceiling_w
-            entry = self._take(view, decision, now, utc)
+            self._take(view, decision, now, utc)
             if self.ceiling_w < before_w:
                 self.judgement.tighten()
-            drafts.append(self.draft(Kind.EVENT_CEILING, {"ceiling": entry}, utc))
+            drafts.append(self.draft(Kind.EVENT_CEILING, {"ceiling": self.entry}, utc))
         if self.judgement.see(judged_w(decision), self.ceiling_w, now - self.since):
             data = {
                 "reaction": self.judgement.reaction,
@@ -166,13 +171,13 @@ class Ongoing:
             return False
         return abs(view.expires_at - self.expires_at) > SAME_END_S
 
-    def _take(self, view: SourceView, decision: Decision, now: float, utc: datetime) -> Json:
+    def _take(self, view: SourceView, decision: Decision, now: float, utc: datetime) -> None:
         self.commanded_w = self.ceiling_w = _power_w(view)
         self.expires_at = view.expires_at
         owed_w = decision.pmin_14a_w
         if self.clamps and owed_w is not None:
             self.ceiling_w = max(self.commanded_w, owed_w)
-        return {
+        self.entry = {
             "at": utc_text(utc),
             "commanded_w": self.commanded_w,
             "owed_pmin_w": owed_w,

@@ -195,6 +195,7 @@ def reopened(records: list[Record]) -> list[OpenEvent]:
             received_at=one.received_at,
             last_at=one.last_at,
             ceiling=one.ceilings[-1],
+            detail=one.facts.get("detail", ""),
             running=running.get(one.event_id, _running(one)),
         )
         for one in assemble(records)

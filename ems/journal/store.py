@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 
 from ems.journal.chain import ChainFile
 from ems.journal.errors import JournalError, JournalFullError
+from ems.journal.integrity import IntegrityCheck
 from ems.journal.record import Kind, RecordDraft, canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -54,16 +55,20 @@ class Journal:
         *,
         utc: datetime,
         on_fault: Callable[[str | None], None] | None = None,
+        on_damage: Callable[[Sequence[Path]], None] = lambda _files: None,
         timer: Callable[[], float] = time.perf_counter,
         queue_limit: int = QUEUE_LIMIT,
     ) -> None:
         """Open ``path`` and start the writer. Never raises for what the disk does.
 
         ``utc`` dates what opening itself has to tell. ``on_fault`` hears, from the writer's thread,
-        why records cannot be written, and ``None`` when they can again.
+        why records cannot be written, and ``None`` when they can again. ``on_damage`` hears, from
+        whichever thread found it, which files were set aside so that a new chain could begin; the
+        whole file is looked through in the background.
         """
         self.fault: str | None = None
-        self._chain = ChainFile(path)
+        self._utc = utc
+        self._chain = ChainFile(path, on_damage)
         self._on_fault = on_fault
         self._timer = timer
         self._limit = queue_limit
@@ -72,8 +77,11 @@ class Journal:
         self._wake = threading.Condition()
         self._closing = False
         self._lost = 0
+        self._flaw: str | None = None
+        self._check: IntegrityCheck | None = None
         try:
             self._chain.open(utc)
+            self._check = IntegrityCheck(path, self._found_flaw)
         except (sqlite3.Error, OSError) as error:
             self._failed(str(error))
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -142,6 +150,8 @@ class Journal:
 
     def close(self) -> None:
         """Write what waits and stop; what cannot be written within 5 s fails."""
+        if self._check is not None:
+            self._check.stop()
         with self._wake:
             self._closing = True
             self._wake.notify()
@@ -171,10 +181,12 @@ class Journal:
         retry_s = RETRY_FIRST_S
         while True:
             with self._wake:
-                self._wake.wait_for(lambda: self._queue or self._prunes or self._closing)
+                self._wake.wait_for(self._has_work)
                 batch = [self._queue[index] for index in range(min(BATCH, len(self._queue)))]
                 prunes, self._prunes = self._prunes, []
-                closing = self._closing
+                closing, (flaw, self._flaw) = self._closing, (self._flaw, None)
+            if flaw is not None:
+                self._begin_anew(flaw)
             for utc, future in prunes:
                 self._prune(utc, future)
             if not batch:
@@ -189,6 +201,21 @@ class Journal:
             with self._wake:
                 self._wake.wait_for(lambda: self._closing, retry_s)
             retry_s = min(retry_s * 2, RETRY_MOST_S)
+
+    def _has_work(self) -> bool:
+        return bool(self._queue or self._prunes or self._closing or self._flaw)
+
+    def _found_flaw(self, flaw: str) -> None:
+        """Called from the thread of the check; the writer acts, so that nobody else writes."""
+        with self._wake:
+            self._flaw = flaw
+            self._wake.notify()
+
+    def _begin_anew(self, flaw: str) -> None:
+        try:
+            self._chain.begin_anew(flaw, self._utc)
+        except (sqlite3.Error, OSError) as error:
+            self._failed(str(error))  # the next record opens whatever is there
 
     def _write(self, batch: list[_Waiting]) -> bool:
         """Commit ``batch``; tell whether it is durable."""

@@ -13,7 +13,7 @@ import importlib
 import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from drivers.modbus.pool import LinkPool
@@ -22,7 +22,7 @@ from ems.config.paths import contact_path, identity_dir, state_dir
 from ems.config.translate import load_configs, meter_configs, plant_of
 from ems.control.commands import Alarm, Release
 from ems.control.core import Core
-from ems.control.events import GenerationMeasured, Restored
+from ems.control.events import GenerationMeasured, JournalDamaged, Restored
 from ems.control.grid_limit import Limited
 from ems.control.reasons import Reason, ReasonCode
 from ems.journal.errors import JournalError
@@ -44,7 +44,7 @@ from ems.runtime.upkeep import Upkeep
 from ems.runtime.workers import LoadWorker, MeterWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
     from typing import Literal
 
@@ -96,11 +96,14 @@ class PlantLife:
         )
         self.saved, damaged = self._load_state()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._early_alarms: list[Alarm] = []
+        self._early: list[Callable[[], None]] = []
         day = clock.utcnow().astimezone(ZoneInfo(BERLIN)).date()
         self._plant = plant_of(self.site, day)
         journal = Journal(
-            self._state_dir / RECORDS_FILE, utc=clock.utcnow(), on_fault=self._journal_fault
+            self._state_dir / RECORDS_FILE,
+            utc=clock.utcnow(),
+            on_fault=partial(self._from_journal, self._journal_fault),
+            on_damage=partial(self._from_journal, self._journal_damaged),
         )
         self._writer = StateWriter(self._state_file, clock, self._disk_failed)
         evidence = Evidence(site_facts(self.site, self._plant, loaded.config_hash))
@@ -134,11 +137,7 @@ class PlantLife:
             self.controller.alarm(
                 Alarm(code="E-STATE-001", subject="state", active=True, params={"file": files})
             )
-        for path in self.proof.journal.set_aside:
-            alarm = Alarm(
-                code="E-REC-004", subject="journal", active=True, params={"file": path.name}
-            )
-            self.controller.alarm(alarm)
+        self._tell_early()
         contact = self.site.signal.contact
         if contact is not None and "contact" in self.site.signal.sources:
             self.contact = ContactService(
@@ -165,8 +164,7 @@ class PlantLife:
         """Run until cancelled; then say goodbye, write state and journal."""
         systemd = self._systemd
         self._loop = asyncio.get_running_loop()
-        for alarm in self._early_alarms:
-            self.controller.alarm(alarm)
+        self._tell_early()
         try:
             async with asyncio.TaskGroup() as group:
                 for name, work in self._tasks().items():
@@ -345,14 +343,33 @@ class PlantLife:
             Alarm(code="E-DISK-002", subject="state", active=why is not None, params=params)
         )
 
-    def _journal_fault(self, why: str | None) -> None:
-        """Called from the writer's thread."""
-        params: dict[str, str | int] = {} if why is None else {"why": why}
-        alarm = Alarm(code="E-REC-005", subject="journal", active=why is not None, params=params)
+    def _from_journal(self, tell: Callable[[Any], None], what: object) -> None:
+        """The journal calls from threads of its own, also before the loop runs."""
         if self._loop is None:
-            self._early_alarms.append(alarm)
+            self._early.append(partial(tell, what))
         else:
-            self._loop.call_soon_threadsafe(self.controller.alarm, alarm)
+            with contextlib.suppress(RuntimeError):  # the loop ended: there is nobody to tell
+                self._loop.call_soon_threadsafe(tell, what)
+
+    def _tell_early(self) -> None:
+        early, self._early = self._early, []
+        for tell in early:
+            tell()
+
+    def _journal_fault(self, why: str | None) -> None:
+        params: dict[str, str | int] = {} if why is None else {"why": why}
+        self.controller.alarm(
+            Alarm(code="E-REC-005", subject="journal", active=why is not None, params=params)
+        )
+
+    def _journal_damaged(self, set_aside: Sequence[Path]) -> None:
+        """P_min holds until the sources have spoken; open events are told anew in the new chain."""
+        self.proof.begin_anew()
+        self.controller.submit(JournalDamaged())
+        files = ", ".join(path.name for path in set_aside)
+        self.controller.alarm(
+            Alarm(code="E-REC-004", subject="journal", active=True, params={"file": files})
+        )
 
 
 def _import_eebus() -> None:

@@ -58,6 +58,14 @@ class Proof:
             self.journal.append_draft(draft)
         self._tell_open()
 
+    def begin_anew(self) -> None:
+        """The journal began a new chain: the events that are open begin there once more (I-16)."""
+        self._harmless.do(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        for draft in self.evidence.begin_anew(self._clock.utcnow()):
+            self.journal.append_draft(draft)
+
     def note(self, kind: Kind, data: Mapping[str, Json]) -> None:
         """Record something that is no event of its own, with the events that were open."""
         self._harmless.do(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from drivers.api import Setpoint, UnreachableError
 from ems.config.load import load_site
+from ems.control.saved import SavedLimit, SavedState
 from ems.runtime.options import Options
 from ems.runtime.plantlife import PlantLife
 from ems.runtime.sd_notify import Systemd
+from ems.runtime.state_file import StateFile
 from tests.kit.aio import turns
 from tests.kit.driver import FakeDriver
 
@@ -143,3 +145,32 @@ async def living(life: PlantLife) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(true: Callable[[], bool], within_s: float = 5.0) -> None:
+    """Real time: threads and sockets have to turn."""
+    async with asyncio.timeout(within_s):
+        while not true():
+            await asyncio.sleep(0.002)
+
+
+def save(house: House, **fields: Any) -> None:
+    StateFile(house.state).save(SavedState(**fields))
+
+
+def limited_before(house: House, power_w: int = 4_200) -> None:
+    """The last process was killed with a limit of the box in force."""
+    save(
+        house,
+        limits=(SavedLimit(power_w=power_w, source="eebus"),),
+        lpc_state="limited",
+        failsafe_w=PMIN_W,
+        failsafe_duration_s=7_200.0,
+        failsafe_remaining_s=7_200.0,
+        contact_level="closed",
+        peer=BOX,
+    )
+
+
+def alarm_codes(life: PlantLife) -> set[str]:
+    return {code for code, _ in life.controller.alarms}

@@ -126,3 +126,28 @@ def test_of_two_open_events_of_one_source_the_older_is_closed() -> None:
         ("event_resumed", "event-9"),
     ]
     assert story.evidence.open_events == ("event-9",)
+
+
+@pytest.mark.field("F-14")
+@pytest.mark.invariant("I-16")
+def test_an_event_that_is_open_while_the_chain_begins_anew_begins_there_once_more() -> None:
+    story = Story()
+    story.see(limited(20_000, drawn_w=39_000), for_s=8)
+    story.see(limited(12_000, drawn_w=19_000), for_s=52)
+    story.drafts = story.evidence.begin_anew(story.utc)  # the new chain knows nothing else
+    story.see(limited(12_000, drawn_w=11_000), for_s=60)
+    story.see(FREE)
+
+    (event,) = story.events()
+
+    assert (event.event_id, event.received_at) == ("event-1", at(0))
+    assert event.facts["detail"] == "LPC:" + "a" * 40
+    assert [ceiling["applied_w"] for ceiling in event.ceilings] == [12_000]
+    assert (event.released_at, event.end_reason) == (at(120), "released")
+
+
+def test_a_chain_that_begins_anew_without_an_event_tells_nothing() -> None:
+    story = Story()
+    assert story.evidence.begin_anew(story.utc) == []
+    story.see(FREE)
+    assert story.evidence.begin_anew(story.utc) == []

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,151 +12,16 @@ import pytest
 from eebus.node.clock import SystemClock
 from ems.control.events import LpcChanged
 from ems.control.grid_limit import UNLIMITED, Limited
-from ems.control.saved import SavedLimit, SavedState
+from ems.control.saved import SavedState
 from ems.journal.report import notes
-from ems.journal.verify import verify
 from ems.runtime import plantlife
-from ems.runtime.plantlife import SAMPLED_WITHIN_S, PlantLife
+from ems.runtime.plantlife import SAMPLED_WITHIN_S
 from ems.runtime.proof import STUCK_S
 from ems.runtime.state_file import StateFile
 from tests.kit.aio import run
-from tests.kit.clock import FakeClock
-from tests.kit.house import BOX, PLANT, PMIN_W, Garage, House, living
+from tests.kit.house import BOX, PMIN_W, House, alarm_codes, limited_before, living, until
 
 READY, ALIVE = b"READY=1", b"WATCHDOG=1"
-
-
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    (tmp_path / "ems.toml").write_text(PLANT)
-    (tmp_path / "state").mkdir()
-    monkeypatch.delenv("EMS_SOCKET", raising=False)
-    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
-    garage = Garage()
-    monkeypatch.setattr(plantlife, "open_load", garage.open_load)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "notify"))
-        listener.setblocking(False)
-        house = House(tmp_path, garage, FakeClock(), listener)
-        house.contact("closed")
-        yield house
-        for life in house.lives:
-            life.proof.journal.close()
-
-
-async def until(true: Callable[[], bool], within_s: float = 5.0) -> None:
-    """Real time: threads and sockets have to turn."""
-    async with asyncio.timeout(within_s):
-        while not true():
-            await asyncio.sleep(0.002)
-
-
-def save(house: House, **fields: Any) -> None:
-    StateFile(house.state).save(SavedState(**fields))
-
-
-def limited_before(house: House, power_w: int = 4_200) -> None:
-    """The last process was killed with a limit of the box in force."""
-    save(
-        house,
-        limits=(SavedLimit(power_w=power_w, source="eebus"),),
-        lpc_state="limited",
-        failsafe_w=PMIN_W,
-        failsafe_duration_s=7_200.0,
-        failsafe_remaining_s=7_200.0,
-        contact_level="closed",
-        peer=BOX,
-    )
-
-
-def alarm_codes(life: PlantLife) -> set[str]:
-    return {code for code, _ in life.controller.alarms}
-
-
-# --- damaged files -------------------------------------------------------------------------------
-
-
-def flip_state(house: House) -> None:
-    path = house.state / "state.json"
-    raw = bytearray(path.read_bytes())
-    raw[len(raw) // 2] ^= 0x10
-    path.write_bytes(bytes(raw))
-
-
-def tear_state(house: House) -> None:
-    path = house.state / "state.json"
-    path.write_bytes(path.read_bytes()[:40])
-
-
-def empty_state(house: House) -> None:
-    (house.state / "state.json").write_bytes(b"")
-
-
-@pytest.mark.field("F-14")
-@pytest.mark.invariant("I-03")
-@pytest.mark.parametrize("damage", [flip_state, tear_state, empty_state])
-def test_with_a_damaged_state_file_the_service_runs_at_pmin_and_says_so(
-    house: House, damage: Callable[[House], None]
-) -> None:
-    limited_before(house, 20_000)
-    damage(house)
-
-    life = house.start()
-
-    assert "E-STATE-001" in alarm_codes(life)
-    effective = life.controller.decision.effective
-    assert isinstance(effective, Limited)
-    assert effective.power_w == PMIN_W
-    assert not (house.state / "state.json").exists()
-    assert len(list(house.state.glob("state*damaged*"))) == 1
-
-
-@pytest.mark.field("F-14")
-@pytest.mark.invariant("I-14")
-def test_a_damaged_journal_is_set_aside_and_a_new_one_begun(house: House) -> None:
-    garbage = b"SQLite format 3\x00" + b"\xa5" * 8_000
-    house.records.write_bytes(garbage)
-
-    life = house.start()
-    life.proof.journal.close()
-
-    assert "E-REC-004" in alarm_codes(life)
-    effective = life.controller.decision.effective
-    assert isinstance(effective, Limited)
-    assert effective.power_w == PMIN_W
-    kept = [path for path in house.state.glob("records*") if path.read_bytes() == garbage]
-    assert len(kept) == 1
-    assert verify(house.records).ok
-    assert "boot" in [note["kind"] for note in notes(house.records)]
-
-
-@pytest.mark.field("F-14")
-def test_state_and_journal_damaged_together_do_not_stop_the_service(house: House) -> None:
-    limited_before(house)
-    flip_state(house)
-    house.records.write_bytes(b"\x00" * 4_096)
-
-    async def story() -> None:
-        life = house.start()
-        async with living(life):
-            await house.after(3.0)
-            assert {"E-STATE-001", "E-REC-004"} <= alarm_codes(life)
-            assert house.told().count(ALIVE) == 3
-
-    run(story())
-
-
-@pytest.mark.field("F-14")
-def test_records_that_cannot_be_read_as_events_do_not_stop_the_start(house: House) -> None:
-    house.start().proof.journal.close()
-    connection = sqlite3.connect(house.records)
-    connection.execute("UPDATE record SET body = '{'")
-    connection.commit()
-    connection.close()
-
-    life = house.start()
-
-    assert isinstance(life.controller.decision.effective, Limited)
 
 
 # --- the restored limit --------------------------------------------------------------------------
