@@ -53,12 +53,19 @@ class Client:
 
     def discover(self, session: Session, now: float) -> int:
         """Read the detailed discovery; without destination device until it is known."""
+        session.asked_at = now
         number = self.read(session, self._to_primary, DISCOVERY, now)
         request, timings = session.requests.find(number), self._state.timings
         if request is not None and request.waits_s:
             first_s = max(timings.discovery_repeat_s - request.response_s, 0.0)
             request.waits_s = (first_s, *request.waits_s[1:])
         return number
+
+    def ask_again(self, session: Session, now: float) -> None:
+        """A peer that asks us but never told who it is has woken up: do not wait for the timer."""
+        due_at = session.asked_at + self._state.timings.discovery_repeat_s
+        if not session.is_discovered and now >= due_at:
+            self.discover(session, now)
 
     def read(
         self,

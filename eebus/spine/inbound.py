@@ -73,6 +73,7 @@ class Inbound:
             return
         if header.classifier in REQUESTS or header.classifier not in CLASSIFIERS:
             self._request(session, header, content, now)
+            self._intake.asked_by(session, now)
         elif is_compatible(header.version):
             self._answer(session, header, content, now)
 

@@ -45,6 +45,10 @@ class Intake:
         self._client = client
         self._own = node_management(state.tree.device)
 
+    def asked_by(self, session: Session, now: float) -> None:
+        """The peer asks something, so it listens: what we still do not know is asked for again."""
+        self._client.ask_again(session, now)
+
     def take_result(self, session: Session, reference: int | None, result: ResultData) -> None:
         """Match a result with its request; a success is no answer to a read."""
         request = session.requests.find(reference)

@@ -53,6 +53,8 @@ class Session:
     requests: Requests = field(default_factory=Requests)
     seen: Seen = field(default_factory=Seen)
     counter: int = 0
+    asked_at: float = 0.0
+    """When the discovery was asked for last [s]."""
     is_discovered: bool = False
     are_use_cases_known: bool = False
     is_banned: bool = False

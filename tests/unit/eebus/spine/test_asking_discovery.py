@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 
 import pytest
 
@@ -20,7 +21,7 @@ from eebus.spine.model.device_diagnosis import (
 from eebus.spine.model.load_control import (
     LOAD_CONTROL_LIMIT_LIST_DATA as LIMITS,
 )
-from tests.kit.spine import BOX, EMS, RawPeer, at
+from tests.kit.spine import BOX, EMS, RawPeer, Sent, at
 from tests.unit.eebus.spine.asking import (
     BOX_TREE,
     DISCOVERY,
@@ -87,6 +88,50 @@ def test_picture_of_the_peer_holds_tree_and_use_cases(box: RawPeer, device: Loca
     assert limits.max_response_delay_s == 60.0
     guard = remote.use_case("limitationOfPowerConsumption", ["EnergyGuard"])[0]
     assert (guard.entity, guard.scenarios, guard.available) == ((1,), (1, 2, 3), True)
+
+
+def discovery_reads(sent: list[Sent]) -> int:
+    return sum(one.classifier == "read" and DISCOVERY in one.cmd for one in sent)
+
+
+@pytest.mark.field("H-36")
+@pytest.mark.parametrize("silence_s", [400.0, 2_400.0], ids=["while waiting", "when given up"])
+def test_a_peer_that_wakes_up_after_a_long_silence_is_asked_again(
+    tester: RawPeer, silence_s: float
+) -> None:
+    tester.wait_until(tester.now + silence_s)
+
+    sent = tester.read(DISCOVERY)
+    assert [one.classifier for one in sent] == ["reply", "read"]
+    tester.answer(sent[1], BOX_TREE)
+
+    assert discovery_reads(tester.read(DISCOVERY)) == 0
+    remote = tester.device.remote(tester.ski)
+    assert remote is not None
+    assert set(remote.entities) == {(0,), (1,), (2,)}
+
+
+def test_a_peer_that_refuses_our_discovery_read_is_asked_again_at_most_every_30_seconds(
+    tester: RawPeer,
+) -> None:
+    refusal = {"resultData": {"errorNumber": 6}}
+    tester.answer(tester.sent[0], refusal, "result")
+    asked: list[float] = []
+
+    for _ in range(120):
+        tester.wait_until(tester.now + 1.0)
+        for one in tester.read(USE_CASES):
+            if one.classifier == "read":
+                asked.append(tester.now)
+                assert tester.answer(one, refusal, "result") == []
+
+    assert [later - earlier for earlier, later in pairwise(asked)] == [30.0, 30.0, 30.0]
+
+
+def test_a_peer_that_has_just_been_asked_is_not_asked_twice(tester: RawPeer) -> None:
+    tester.wait_until(tester.now + 9.0)
+
+    assert discovery_reads(tester.read(DISCOVERY)) == 0
 
 
 def test_peer_that_refuses_the_use_case_read_is_ready_without(tester: RawPeer) -> None:
