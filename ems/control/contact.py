@@ -49,6 +49,7 @@ class ContactFilter:
         self.config = config
         self._raw: Level | None = None
         self._raw_since = now
+        self._unread = False
         self._readable_at = now
         self._changes: deque[float] = deque(maxlen=config.flap_changes + 1)
         self._flapping = False
@@ -72,8 +73,7 @@ class ContactFilter:
         if self._told is None:
             self._first(level, now)
         elif level is None:
-            if not self._is_limiting(self._raw):
-                self._raw_since = now  # what cannot be read never completes a release
+            self._unread = True
         else:
             self._take(level, now)
         return self._judge(now)
@@ -92,9 +92,10 @@ class ContactFilter:
         changed = self._raw is not None and level != self._raw
         if changed and (not self._changes or now - self._changes[-1] >= BOUNCE_S):
             self._changes.append(now)
-        if level != self._raw or self._state.fault == UNREADABLE:
+        gap = self._unread and not self._is_limiting(level)  # a release holds without any
+        if level != self._raw or gap or self._state.fault == UNREADABLE:
             self._raw_since = now
-        self._raw, self._readable_at = level, now
+        self._raw, self._readable_at, self._unread = level, now, False
 
     def _judge(self, now: float) -> list[ContactChanged]:
         self._flapping = self._is_flapping(now)
@@ -115,6 +116,8 @@ class ContactFilter:
             return ContactChanged(limiting=self._is_limiting(self._raw), level=level)
         if self._state.fault is not None:  # over; the release still has to hold
             return ContactChanged(limiting=True, level=level)
+        if self._state.limiting and self._raw == self.config.limiting_when:
+            return ContactChanged(limiting=True, level=level)  # unknown before, or failed
         return self._state
 
     def _is_flapping(self, now: float) -> bool:
@@ -132,6 +135,8 @@ class ContactFilter:
         limiting = self._is_limiting(self._raw)
         if self._raw is None or self._flapping or limiting == self._state.limiting:
             return None
+        if self._unread and not limiting:
+            return None  # what cannot be read completes no release
         hold_s = self.config.debounce_limit_s if limiting else self.config.debounce_release_s
         return self._raw_since + hold_s
 

@@ -177,8 +177,19 @@ def test_an_unreadable_moment_never_completes_a_release() -> None:
     judge.sample("closed", 1.0)
     judge.sample(None, 2.5)
 
-    assert judge.sample("closed", 3.5) == []
-    assert judge.sample("closed", 4.5) == [NORMAL]
+    assert judge.handle_timer(4.5) == []
+    assert judge.sample("closed", 4.5) == []
+    assert judge.sample("closed", 6.4) == []
+    assert judge.sample("closed", 6.5) == [NORMAL]
+
+
+@pytest.mark.field("F-23")
+def test_an_input_that_answers_late_at_boot_is_known_to_be_open() -> None:
+    judge = ContactFilter(ContactConfig(), 0.0)
+    judge.sample(None, 0.0)
+
+    assert judge.sample("open", 0.1) == [LIMITING]
+    assert judge.sample("open", 0.2) == []
 
 
 def test_an_input_dead_at_boot_limits_at_once_and_is_a_fault_later() -> None:
