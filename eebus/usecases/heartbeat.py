@@ -133,6 +133,11 @@ class HeartbeatWatch:
             self._is_probing = True
             device.read(peer, self._client, server, DEVICE_DIAGNOSIS_HEARTBEAT_DATA, now)
 
+    def suspect(self, now: float) -> None:
+        """A limit came without a heartbeat: once asked already, the source is asked again."""
+        if self.source is not None and self.probe_at is None and not self._is_probing:
+            self.probe_at = now
+
     def leave(self) -> None:
         """Nobody is followed any more; the loss of the last heartbeat is still told."""
         self.source = self.probe_at = None

@@ -260,6 +260,8 @@ class LpcServer:
         if ruling.accepted:
             self._entry = request.entry
         self._tell_steps()
+        if ruling.trigger is None:
+            self._watch.suspect(now)
         if not ruling.accepted:
             return Refuse(ruling.error_number, ruling.reason)
         return Accept(self._limit_data())

@@ -39,3 +39,28 @@ def test_a_box_that_fell_silent_keeps_its_link() -> None:
 
     assert bench.state == "failsafe"
     assert bench.ems.take_closures() == []
+
+
+def test_a_box_whose_limits_find_no_heartbeat_is_asked_again_whether_it_beats_to_others() -> None:
+    bench = in_controlled(beats=False)
+    bench.wait(600.0)  # silent: asked once, nothing to reproach
+    assert bench.ems.take_closures() == []
+
+    beat_unheard(bench, 5)
+    assert bench.limit(3_000, active=True) == 7
+    bench.wait(1.0)
+
+    assert [peer for peer, _reason in bench.ems.take_closures()] == [BOX_SKI]
+
+
+def test_a_silent_box_whose_limits_find_no_heartbeat_keeps_its_link() -> None:
+    bench = in_controlled(beats=False)
+    bench.wait(600.0)
+
+    for _ in range(3):
+        assert bench.limit(3_000, active=True) == 7
+        bench.wait(60.0)
+
+    assert bench.ems.take_closures() == []
+    bench.beat()
+    assert bench.limit(3_000, active=True) == 0
