@@ -11,6 +11,7 @@ import typer
 from ems.cli import texts
 from ems.cli.common import Cli, command, group
 from ems.cli.errors import CliError, ExitCode
+from ems.cli.screen import alarm_why
 from ems.cli.units import today
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _raise_if_faulty(cli: Cli, client: Client) -> None:
     """Tell what the service found in the file it was asked to read."""
     for alarm in _status_when_back(client)["alarms"]:
         if alarm["code"] == "E-CFG-001":
-            title, why = texts.alarm("E-CFG-001", cli.lang), alarm["params"].get("why", "")
+            title, why = texts.alarm("E-CFG-001", cli.lang), alarm_why(alarm, cli.lang)
             action = texts.alarm_action("E-CFG-001", cli.lang)
             raise CliError("E-CFG-001", ExitCode.CONFIG, message=f"{title}: {why}", hint=action)
 

@@ -39,6 +39,16 @@ ERRORS: Final[dict[str, tuple[tuple[str, str], tuple[str, str]]]] = {
         ("Hier antwortet nicht unser Dienst ({path}).", "This is not our service ({path})."),
         ("Den Pfad mit --socket prüfen.", "Check the path given with --socket."),
     ),
+    "E-SRV-009": (
+        (
+            "Mit {path} läuft schon ein Dienst.",
+            "A service with {path} is running already.",
+        ),
+        (
+            "`ems status` zeigt ihn; erst beenden: `systemctl stop ems`.",
+            "`ems status` shows it; end it first: `systemctl stop ems`.",
+        ),
+    ),
     "E-SRV-001": (
         ("Der Dienst versteht die Anfrage nicht.", "The service does not understand the request."),
         (

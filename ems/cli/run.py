@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ems.cli.common import Cli, command
+from ems.cli.errors import CliError, ExitCode
 
 SpeedOption = Annotated[
     float, typer.Option("--speed", min=0.1, max=100.0, help="Protocol clock factor (demo only).")
@@ -31,7 +32,7 @@ def register(app: typer.Typer) -> None:
         clock_epoch: EpochOption = 0.0,
     ) -> None:
         """Run the service: obey contact and control box, distribute, keep the proof."""
-        from ems.runtime.app import Options, run_service
+        from ems.runtime.app import AlreadyRunningError, Options, run_service
 
         if check:
             from ems.cli.config import check_config
@@ -41,4 +42,8 @@ def register(app: typer.Typer) -> None:
         options = Options(
             config=cli.config_path(), socket=cli.socket, speed=speed, clock_epoch=clock_epoch
         )
-        sys.exit(run_service(options))
+        try:
+            code = run_service(options)
+        except AlreadyRunningError as error:
+            raise CliError("E-SRV-009", ExitCode.CONFLICT, path=error.folder) from error
+        sys.exit(code)

@@ -143,9 +143,16 @@ def alarm_lines(data: Json, lang: int) -> list[str]:
         return [f"{texts.word('alarms', lang)}: {texts.word('none', lang)}"]
     lines: list[str] = []
     for alarm in data["alarms"]:
-        why = alarm["params"].get("why", "")
+        why = alarm_why(alarm, lang)
         title = texts.alarm(alarm["code"], lang)
         lines.append(f"! {alarm['code']} {alarm['subject']}: {title}{f' ({why})' if why else ''}")
         if action := texts.alarm_action(alarm["code"], lang):
             lines.append(f"  → {action}")
     return lines
+
+
+def alarm_why(alarm: Json, lang: int) -> str:
+    """What the alarm says about its cause, in German where it has German words."""
+    params: Json = alarm["params"]
+    german = params.get("why_de") if lang == texts.DE else None
+    return str(german or params.get("why", ""))

@@ -68,6 +68,12 @@ ENTRIES: dict[str, Entry] = {
         "Environment variable {name} does not fit: {why}",
         "Remove or mend it (form: EMS__SECTION__KEY).",
     ),
+    "E-CFG-009": Entry(
+        "Mit dieser Konfiguration kann der Dienst nicht arbeiten: {why}",
+        "Ordner und Rechte prüfen; die Konfiguration davor läuft weiter.",
+        "The service cannot run with this configuration: {why}",
+        "Check folders and rights; the configuration before stays in force.",
+    ),
     "E-CFG-010": Entry(
         "Kennung „{id}“ ist doppelt vergeben",
         "Jedes Gerät, jeder Zähler und jeder Stromkreis braucht eine eigene Kennung.",
@@ -122,6 +128,12 @@ ENTRIES: dict[str, Entry] = {
         "{first} and {second} have the same address {address}",
         "Mend host, port or unit_id.",
     ),
+    "E-CFG-019": Entry(
+        "{key} ist jetzt {new} statt {old}: Limit, Schlüssel und Nachweis blieben zurück",
+        "Dienst anhalten, den Ordner umziehen (mv), Dienst starten.",
+        "{key} is {new} now instead of {old}: limit, key and proof would stay behind",
+        "Stop the service, move the folder (mv), start the service.",
+    ),
     "W-CFG-101": Entry(
         "Anschlussleistung {connection_w} W ist kleiner als die Summe der Geräte {sum_w} W",
         "Absicherung prüfen: Ohne Limit laufen alle Geräte mit ihrem eigenen Höchstwert.",
@@ -131,10 +143,10 @@ ENTRIES: dict[str, Entry] = {
     "W-CFG-102": Entry(
         "Wenn das EMS ausfällt, ziehen die Geräte bis zu {sum_w} W, erlaubt sind {pmin_w} W "
         "(ohne Ausfallwert: {unknown})",
-        "failsafe_a, failsafe_w oder failsafe_timeout_s setzen (R-14A-54).",
+        "failsafe_a und failsafe_timeout_s setzen oder im Gerät einen Ausfallwert einstellen.",
         "When the EMS dies the devices draw up to {sum_w} W, {pmin_w} W are owed "
         "(without failsafe: {unknown})",
-        "Set failsafe_a, failsafe_w or failsafe_timeout_s (R-14A-54).",
+        "Set failsafe_a and failsafe_timeout_s, or a fall-back in the device itself.",
     ),
     "W-CFG-103": Entry(
         "Stromkreis „{id}“: {limit} ist größer als im übergeordneten „{parent}“ ({parent_limit})",

@@ -42,14 +42,19 @@ class LoadedSite:
         warnings: findings that do not hinder the start, worst first.
         config_hash: SHA-256 of the file and of all overrides; goes into every record.
         base_dir: folder that relative paths start at.
-        fallback: whether this is the last good copy because the file itself is faulty.
+        broken: what is wrong with the file itself, when this is the last good copy.
     """
 
     site: Site
     warnings: tuple[Problem, ...]
     config_hash: str
     base_dir: Path
-    fallback: bool = False
+    broken: Problem | None = None
+
+    @property
+    def fallback(self) -> bool:
+        """Whether this is the last good copy because the file itself is faulty."""
+        return self.broken is not None
 
 
 def load_site(path: Path, *, environ: Mapping[str, str] | None = None) -> LoadedSite:
@@ -94,13 +99,13 @@ def load_or_last_good(
             raise
         good = _parse(_read(copy), path.absolute().parent, surroundings)
         first = error.problems[0]
-        told = Problem(code="E-CFG-001", line=first.line, params={"why": first.text()})
+        told = Problem(code="E-CFG-001", line=first.line, params={"why": first})
         return LoadedSite(
             site=good.site,
             warnings=(told, *good.warnings),
             config_hash=good.config_hash,
             base_dir=good.base_dir,
-            fallback=True,
+            broken=first,
         )
 
 
@@ -149,12 +154,16 @@ def _tables(raw: bytes) -> tuple[str, Tables]:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
         return text, tomllib.loads(text)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        problem = Problem(code="E-CFG-003", line=_told_line(str(error)), params={"why": str(error)})
+        problem = Problem(
+            code="E-CFG-003", line=_told_line(str(error), raw), params={"why": str(error)}
+        )
         raise ConfigError([problem]) from error
 
 
-def _told_line(message: str) -> int | None:
-    """The line ``tomllib`` writes into its message: ``… (at line 3, column 5)``."""
+def _told_line(message: str, raw: bytes) -> int | None:
+    """The line ``tomllib`` writes into its message: ``… (at line 3, column 5)``, or the last."""
+    if message.endswith("(at end of document)"):
+        return raw.rstrip().count(b"\n") + 1
     _, found, rest = message.partition("(at line ")
     number = rest.partition(",")[0]
     return int(number) if found and number.isdigit() else None

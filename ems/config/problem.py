@@ -23,14 +23,14 @@ class Problem:
         code: ``E-CFG-…`` refuses the configuration, ``W-CFG-…`` is a warning.
         key: dotted key, for example ``steuve.garage.rated_w``; empty for the whole file.
         line: line in the file, counted from 1; ``None``: not known.
-        params: what the texts of the catalogue are filled with.
+        params: what the texts of the catalogue are filled with; a problem in it is told in full.
         guess, allowed: what was probably meant, and what would be possible.
     """
 
     code: str
     key: str = ""
     line: int | None = None
-    params: Mapping[str, str] = field(default_factory=dict[str, str])
+    params: Mapping[str, str | Problem] = field(default_factory=dict[str, "str | Problem"])
     guess: str = ""
     allowed: tuple[str, ...] = ()
 
@@ -63,7 +63,11 @@ class Problem:
             if self.guess
             else listed.format(allowed=", ".join(self.allowed) or "–")
         )
-        return {"key": self.key, "suggestion": suggestion, **self.params}
+        told = {
+            name: value.text(language) if isinstance(value, Problem) else value
+            for name, value in self.params.items()
+        }
+        return {"key": self.key, "suggestion": suggestion, **told}
 
 
 _LINE: dict[Language, str] = {"de": "Zeile", "en": "line"}

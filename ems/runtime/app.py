@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import signal
-import sys
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -17,7 +16,9 @@ from eebus.node.clock import SystemClock
 from ems.config.errors import ConfigError
 from ems.config.load import load_or_last_good, load_site, remember_good
 from ems.config.paths import INSTALLED, state_dir
+from ems.config.takeover import check_takeover, places_of_good_copies, unusable
 from ems.control.commands import Alarm
+from ems.runtime.alone import AlreadyRunningError, Claim
 from ems.runtime.options import Options
 from ems.runtime.plantlife import PlantLife
 from ems.runtime.sd_notify import Systemd
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ems.config.load import LoadedSite
+    from ems.config.problem import Problem
     from ems.config.schema import Site
 
-__all__ = ["Options", "run_service"]
+__all__ = ["AlreadyRunningError", "Options", "run_service"]
 
 LOGGER = logging.getLogger(__name__)
 
-EXIT_CONFIG = 3
 LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -57,17 +58,21 @@ class JsonLines(logging.Formatter):
 
 
 def run_service(options: Options) -> int:
-    """Run until SIGTERM or SIGINT; the exit code of the process."""
-    try:
-        loaded = _first_configuration(options.config)
-    except ConfigError as error:
-        for problem in error.problems:
-            sys.stderr.write(problem.text("en") + "\n")
-        return EXIT_CONFIG
+    """Run until SIGTERM or SIGINT; the exit code of the process.
+
+    Raises:
+        ConfigError: the configuration is broken and there is no last good one.
+        AlreadyRunningError: another process serves the same state folder.
+    """
+    loaded = _first_configuration(options.config)
     set_up_logging(loaded.site)
-    for warning in loaded.warnings:
-        LOGGER.warning("! %s", warning.text("en"))
-    return asyncio.run(_App(options, loaded).run())
+    claim = Claim(state_dir(loaded.site, options.config))
+    try:
+        for warning in loaded.warnings:
+            LOGGER.warning("! %s", warning.text("en"))
+        return asyncio.run(_App(options, loaded).run())
+    finally:
+        claim.release()
 
 
 class _App:
@@ -76,6 +81,7 @@ class _App:
     def __init__(self, options: Options, loaded: LoadedSite) -> None:
         self._options = options
         self._loaded = loaded
+        self._before: LoadedSite | None = None
         self._clock = SystemClock(speed=options.speed, epoch=options.clock_epoch)
         self._systemd = Systemd(os.environ)
         self._stop = asyncio.Event()
@@ -91,10 +97,9 @@ class _App:
         return 0
 
     async def _one_life(self) -> None:
-        life = PlantLife(self._options, self._loaded, self._clock, self._systemd, self._reload.set)
-        self._remember_good()
-        if self._loaded.fallback:
-            life.controller.alarm(_config_alarm(self._loaded.warnings[0].text("en"), active=True))
+        life = self._new_life()
+        if self._loaded.broken is not None:
+            life.controller.alarm(_config_alarm(self._loaded.broken))
         running = asyncio.ensure_future(life.run())
         try:
             await self._until_it_must_end(life, running)
@@ -104,6 +109,28 @@ class _App:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
+
+    def _new_life(self) -> PlantLife:
+        """A life with the newest configuration; one that cannot begin gives way to the one before.
+
+        The file was checked, but a folder or a device may still refuse it; ending here would leave
+        the plant without control because of a new file.
+        """
+        try:
+            life = self._life()
+        except Exception as error:
+            if self._before is None:
+                raise
+            LOGGER.exception("! the new configuration cannot be run; back to the one before")
+            self._loaded, self._before = self._before, None
+            life = self._life()
+            life.controller.alarm(_config_alarm(unusable(str(error))))
+        else:
+            self._remember_good()
+        return life
+
+    def _life(self) -> PlantLife:
+        return PlantLife(self._options, self._loaded, self._clock, self._systemd, self._reload.set)
 
     async def _until_it_must_end(self, life: PlantLife, running: asyncio.Future[None]) -> None:
         stop = asyncio.ensure_future(self._stop.wait())
@@ -126,17 +153,19 @@ class _App:
         """Read the file again; ``True`` when it is good and differs."""
         try:
             loaded = load_site(self._options.config)
+            check_takeover(self._loaded.site, loaded.site, self._options.config)
         except ConfigError as error:
-            why = error.problems[0].text("en")
-            LOGGER.error("! the new configuration is not used: %s", why)  # noqa: TRY400
-            life.controller.alarm(_config_alarm(why, active=True))
+            problem = error.problems[0]
+            LOGGER.error("! the new configuration is not used: %s", problem.text("en"))  # noqa: TRY400
+            life.controller.alarm(_config_alarm(None))
+            life.controller.alarm(_config_alarm(problem))
             return False
-        life.controller.alarm(_config_alarm("", active=False))
+        life.controller.alarm(_config_alarm(None))
         if loaded.config_hash == self._loaded.config_hash:
             LOGGER.info("= the configuration did not change")
             return False
         LOGGER.info("= a new configuration takes over")
-        self._loaded = loaded
+        self._before, self._loaded = self._loaded, loaded
         return True
 
     def _remember_good(self) -> None:
@@ -162,26 +191,18 @@ def set_up_logging(site: Site) -> None:
 
 def _first_configuration(path: Path) -> LoadedSite:
     """The configuration, or the last good copy found where such a copy may be."""
-    for folder in _places_of_good_copies(path):
-        try:
-            return load_or_last_good(path, folder)
-        except ConfigError:
-            continue
-    return load_site(path)
-
-
-def _places_of_good_copies(path: Path) -> list[Path]:
-    """A broken file cannot tell its state folder: look where it may be."""
-    places = [path.absolute().parent / "state", path.absolute().parent, INSTALLED]
-    told = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    if told:
-        places.insert(0, type(path)(told))
     try:
-        places.insert(0, state_dir(load_site(path).site, path))
+        return load_site(path)
     except ConfigError:
-        LOGGER.debug("the configuration is broken; looking for its last good copy")
-    return places
+        for folder in places_of_good_copies(path, installed=INSTALLED):
+            with contextlib.suppress(ConfigError):
+                return load_or_last_good(path, folder)
+        raise
 
 
-def _config_alarm(why: str, *, active: bool) -> Alarm:
-    return Alarm(code="E-CFG-001", subject="ems.toml", active=active, params={"why": why})
+def _config_alarm(problem: Problem | None) -> Alarm:
+    """E-CFG-001 with what is wrong in both languages; ``None``: nothing is (any more)."""
+    told: dict[str, str | int] = {}
+    if problem is not None:
+        told = {"why": problem.text("en"), "why_de": problem.text("de")}
+    return Alarm(code="E-CFG-001", subject="ems.toml", active=problem is not None, params=told)

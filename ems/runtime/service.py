@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import os
+import socket
 import stat
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -71,12 +72,14 @@ class Service:
             self._serve, path=str(self.path), limit=MAX_LINE_BYTES
         )
         self.path.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IWGRP)
+        own = self.path.stat().st_ino
         try:
             async with server:
                 await server.serve_forever()
         finally:
             with contextlib.suppress(OSError):
-                self.path.unlink()
+                if self.path.stat().st_ino == own:
+                    self.path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._clients >= MAX_CLIENTS:
@@ -172,8 +175,18 @@ def _refusal(code: str, message: str, hint: str) -> Json:
 
 
 def _remove_stale(path: Path) -> None:
+    """Remove the socket of a dead process; that of a living one is not ours to take."""
     if not path.exists():
         return
     if not stat.S_ISSOCK(os.stat(path).st_mode):
         raise OSError(f"{path} exists and is not a socket; remove it or choose --socket")
-    path.unlink()
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(0)
+        try:
+            probe.connect(str(path))
+        except BlockingIOError:
+            pass  # its queue is full: somebody lives there
+        except OSError:
+            path.unlink(missing_ok=True)
+            return
+    raise OSError(f"another service listens on {path}; end it or choose --socket")

@@ -9,12 +9,16 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ems.config.load import LAST_GOOD
+from ems.config.errors import ConfigError
+from ems.config.load import LAST_GOOD, LoadedSite
 from ems.journal.report import notes
-from ems.runtime.app import EXIT_CONFIG, _App, _first_configuration, run_service
+from ems.runtime import app
+from ems.runtime.alone import AlreadyRunningError, Claim
+from ems.runtime.app import _App, _first_configuration, run_service
 from ems.runtime.options import Options
 
 PLANT = """schema = 1
@@ -134,12 +138,85 @@ def test_a_configuration_broken_at_the_start_gives_way_to_the_last_good_one(
     asyncio.run(story())
 
 
+def test_a_broken_file_finds_its_last_good_copy_in_a_state_folder_of_any_name(
+    process: Process,
+) -> None:
+    named = PLANT.format(name="Haus").replace('"state"', '"an/other place"')
+    process.write(named)
+    process.records = process.config.parent / "an" / "other place" / "records.db"
+
+    async def story() -> None:
+        async with process.running():
+            pass
+        process.heard.clear()
+        process.write(named + BROKEN)
+        async with process.running():
+            await process.until(lambda: "STATUS=Haus" in process.heard)
+            await process.until(lambda: ("E-CFG-001", True) in process.alarms())
+
+    asyncio.run(story())
+
+
+def test_another_state_folder_at_sighup_is_refused_so_that_no_limit_stays_behind(
+    process: Process,
+) -> None:
+    async def story() -> None:
+        async with process.running():
+            process.write(PLANT.format(name="Neu").replace('"state"', '"elsewhere"'))
+            os.kill(os.getpid(), signal.SIGHUP)
+            await process.until(lambda: ("E-CFG-001", True) in process.alarms())
+            assert "STATUS=Neu" not in process.heard
+        told = [
+            note["params"] for note in notes(process.records) if note.get("code") == "E-CFG-001"
+        ]
+        assert "E-CFG-019" in told[0]["why"]
+        assert "stop the service, move the folder" in told[0]["why"].lower()
+        assert "Dienst anhalten" in told[0]["why_de"]
+        assert not (process.config.parent / "elsewhere").exists()
+
+    asyncio.run(story())
+
+
+def test_a_new_configuration_that_cannot_begin_gives_way_to_the_one_before(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = app.PlantLife
+
+    def life(options: Options, loaded: LoadedSite, *rest: Any) -> Any:
+        if loaded.site.plant.name == "Unmöglich":
+            raise PermissionError("no right")
+        return real(options, loaded, *rest)
+
+    monkeypatch.setattr(app, "PlantLife", life)
+
+    async def story() -> None:
+        async with process.running():
+            process.write(PLANT.format(name="Unmöglich"))
+            os.kill(os.getpid(), signal.SIGHUP)
+            await process.until(lambda: ("E-CFG-001", True) in process.alarms())
+            await process.until(lambda: process.heard.count("READY=1") == 2)
+            assert process.heard.count("STATUS=Haus") == 2
+
+    asyncio.run(story())
+
+
 def test_without_a_last_good_copy_a_broken_configuration_ends_with_its_line(
-    process: Process, capsys: pytest.CaptureFixture[str]
+    process: Process,
 ) -> None:
     process.write(BROKEN)
 
-    code = run_service(Options(config=process.config))
+    with pytest.raises(ConfigError) as ended:
+        run_service(Options(config=process.config))
 
-    assert code == EXIT_CONFIG
-    assert "E-CFG" in capsys.readouterr().err
+    assert (ended.value.code, ended.value.line) == ("E-CFG-003", 3)
+
+
+def test_a_second_service_with_the_same_state_folder_does_not_start(process: Process) -> None:
+    first = Claim(process.config.parent / "state")
+    try:
+        with pytest.raises(AlreadyRunningError):
+            run_service(Options(config=process.config))
+    finally:
+        first.release()
+
+    assert not process.records.exists()

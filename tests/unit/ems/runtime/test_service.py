@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,41 @@ def test_the_socket_of_a_dead_process_is_replaced_and_a_file_is_not(tmp_path: Pa
         with pytest.raises(OSError, match=r"notes\.txt exists and is not a socket"):
             await Service(file, {}, {}).run()
         assert file.read_text() == "keep me"
+
+    run(story())
+
+
+@pytest.mark.loopback
+def test_the_socket_of_a_living_service_is_never_taken(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path / "api.sock") as path:
+            with pytest.raises(OSError, match="another service listens on"):
+                await Service(path, {}, {}).run()
+            got = await ask(path, b'{"call":"limit","args":{"w":1}}\n')
+        assert got[0]["ok"] is True
+
+    run(story())
+
+
+@pytest.mark.loopback
+def test_the_socket_a_dead_process_left_behind_is_replaced(tmp_path: Path) -> None:
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(tmp_path / "api.sock"))
+    left.close()
+
+    async def story() -> None:
+        path = tmp_path / "api.sock"
+        serving = asyncio.ensure_future(Service(path, {"limit": answer}, {}).run())
+        async with asyncio.timeout(5):
+            while True:
+                with suppress(OSError):
+                    got = await ask(path, b'{"call":"limit","args":{"w":1}}\n')
+                    break
+                await asyncio.sleep(0.005)
+        assert got[0]["ok"] is True
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        assert not path.exists()
 
     run(story())
 
