@@ -124,6 +124,7 @@ class Run:
         self.loads = {load.load_id: load for load in one.loads}
         self.orders: dict[str, SetLimit | Release] = {}
         self.online: set[str] = set()
+        self.waiting: set[str] = set()
         self.saved: SavedState | None = None
         self.saved_at = self.now
         self.alarms: dict[tuple[str, str], bool] = {}
