@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from drivers.api import Clock
-    from drivers.gpio.sg_ready import Output
+    from drivers.gpio.outputs import Output
     from drivers.modbus.device import ModbusDevice
     from drivers.modbus.pool import LinkPool
 
@@ -113,7 +113,8 @@ async def open_load(
     mapfile = load_map(config.device)
     _capability(config, mapfile)
     if mapfile.transport.type == "relay":
-        from drivers.gpio.sg_ready import SgReadyDriver, open_output  # noqa: PLC0415 - only where used
+        from drivers.gpio.outputs import open_output  # noqa: PLC0415 - only where used
+        from drivers.gpio.sg_ready import SgReadyDriver  # noqa: PLC0415
 
         opener = make_output or partial(open_output, active_high=config.options.active_high)
         relay = SgReadyDriver(config, mapfile, opener)

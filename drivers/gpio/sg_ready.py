@@ -6,8 +6,7 @@ back of the pump, only of the output; what the pump draws must be measured elsew
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
@@ -27,38 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drivers.config import LoadConfig
+    from drivers.gpio.outputs import Output
     from drivers.modbus.mapfile import Action, MapFile
 
 T_REACT_S: Final = 120.0  # a pump may need its own stopping time
-
-
-class Output(Protocol):
-    """The part of ``gpiozero.OutputDevice`` that is used."""
-
-    @property
-    def value(self) -> int: ...
-
-    def on(self) -> None: ...
-
-    def off(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-def open_output(pin: str, *, active_high: bool, pin_factory: object | None = None) -> Output:
-    """A relay output, released at first; ``pin_factory``: ``None`` takes gpiozero's default.
-
-    Raises:
-        SetupError: no GPIO on this machine, or no such pin.
-    """
-    try:
-        gpiozero = importlib.import_module("gpiozero")
-        output = gpiozero.OutputDevice(
-            pin, active_high=active_high, initial_value=None, pin_factory=pin_factory
-        )
-    except Exception as error:
-        raise SetupError(f"GPIO output {pin}: {error}") from error
-    return cast("Output", output)
 
 
 def _positions(mapfile: MapFile) -> tuple[Action, Action]:
@@ -98,7 +69,7 @@ class SgReadyDriver(Driver):
         mapfile: MapFile,
         make_output: Callable[[str], Output],
     ) -> None:
-        """Open the outputs; they keep the level they have.
+        """Take the outputs; nothing moves before the first order.
 
         Raises:
             SetupError: no pin configured, or not usable.
@@ -158,6 +129,6 @@ class SgReadyDriver(Driver):
         return Measurement(setpoint=self._setpoint)
 
     def close(self) -> None:
-        """Give the pins back; the relays fall to their rest position."""
+        """Give the outputs back; what becomes of the relays is up to their owner."""
         for output in self._outputs.values():
             output.close()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from drivers.gpio.outputs import OutputPool
 from eebus.node.clock import SystemClock
 from ems.config.errors import ConfigError
 from ems.config.load import load_or_last_good, load_site, remember_good
@@ -84,6 +85,7 @@ class _App:
         self._before: LoadedSite | None = None
         self._clock = SystemClock(speed=options.speed, epoch=options.clock_epoch)
         self._systemd = Systemd(os.environ)
+        self._outputs = OutputPool()
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
 
@@ -92,8 +94,11 @@ class _App:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
-        while not self._stop.is_set():
-            await self._one_life()
+        try:
+            while not self._stop.is_set():
+                await self._one_life()
+        finally:
+            self._outputs.close()
         return 0
 
     async def _one_life(self) -> None:
@@ -130,7 +135,14 @@ class _App:
         return life
 
     def _life(self) -> PlantLife:
-        return PlantLife(self._options, self._loaded, self._clock, self._systemd, self._reload.set)
+        return PlantLife(
+            self._options,
+            self._loaded,
+            self._clock,
+            self._systemd,
+            self._reload.set,
+            self._outputs,
+        )
 
     async def _until_it_must_end(self, life: PlantLife, running: asyncio.Future[None]) -> None:
         stop = asyncio.ensure_future(self._stop.wait())

@@ -16,15 +16,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from drivers.gpio.outputs import OutputPool
 from drivers.modbus.pool import LinkPool
 from drivers.registry import open_load, open_meter
 from ems.config.paths import contact_path, identity_dir, state_dir
 from ems.config.translate import load_configs, meter_configs, plant_of
-from ems.control.commands import Alarm, Release
+from ems.control.commands import Alarm
 from ems.control.core import Core
 from ems.control.events import GenerationMeasured, JournalDamaged, Restored
 from ems.control.grid_limit import Limited
-from ems.control.reasons import Reason, ReasonCode
+from ems.control.reasons import ReasonCode
 from ems.journal.errors import JournalError
 from ems.journal.evidence import Evidence
 from ems.journal.record import Kind
@@ -78,8 +79,12 @@ class PlantLife:
         clock: Clock,
         systemd: Systemd,
         reload: Callable[[], None],
+        outputs: OutputPool | None = None,
     ) -> None:
-        """Read the state, sample the contact and let the core decide; nothing is sent yet."""
+        """Read the state, sample the contact and let the core decide; nothing is sent yet.
+
+        ``outputs``: relays of the process; they stay as they are from one life to the next.
+        """
         self.options = options
         self.site = loaded.site
         self.clock = clock
@@ -89,6 +94,7 @@ class PlantLife:
         self.started_at = clock.monotonic()
         self.partners: Partners | None = None
         self._systemd = systemd
+        self._outputs = OutputPool() if outputs is None else outputs
         self._state_dir: Path = state_dir(self.site, options.config)
         self._state_dir.mkdir(parents=True, exist_ok=True)
         self._state_file = StateFile(
@@ -164,6 +170,7 @@ class PlantLife:
         """Run until cancelled; then say goodbye, write state and journal."""
         systemd = self._systemd
         self._loop = asyncio.get_running_loop()
+        self._give_back_outputs()
         self._tell_early()
         try:
             async with asyncio.TaskGroup() as group:
@@ -199,7 +206,7 @@ class PlantLife:
             and not self.workers[view.load_id].freed.is_set()
         ]
         for worker in waiting:
-            worker.post(Release(load_id=worker.load_id, reason=Reason(ReasonCode.UNLIMITED)))
+            worker.let_go()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LET_GO_S):
                 await asyncio.gather(*(worker.freed.wait() for worker in waiting))
@@ -257,9 +264,13 @@ class PlantLife:
     def _make_workers(self) -> None:
         links = LinkPool(self.clock)  # devices behind one endpoint share a connection
         for load in load_configs(self.site):
+            opener = partial(open_load, load, self.clock, links=links)
+            if load.options.pin_a is not None:
+                lend = partial(self._outputs.lend, active_high=load.options.active_high)
+                opener = partial(opener, make_output=lend)
             self.workers[load.id] = LoadWorker(
                 load.id,
-                partial(open_load, load, self.clock, links=links),
+                opener,
                 self.clock,
                 self.controller.submit,
                 poll_s=POLL_S[load.kind.value],
@@ -274,6 +285,11 @@ class PlantLife:
             )
             worker.generated = self._sum_generation
             self.meters.append(worker)
+
+    def _give_back_outputs(self) -> None:
+        """Relays that the configuration before had; not earlier, for this one might not begin."""
+        pins = [(load.options.pin_a, load.options.pin_b) for load in load_configs(self.site)]
+        self._outputs.keep_only({pin for pair in pins for pin in pair if pin is not None})
 
     def _sum_generation(self) -> None:
         """All PV meters together, once each has a fresh reading; export of a meter is negative."""

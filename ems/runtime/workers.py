@@ -23,6 +23,7 @@ from ems.control.events import (
     SetpointFailed,
     SetpointWritten,
 )
+from ems.control.reasons import Reason, ReasonCode
 from ems.runtime.supervise import unless
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class LoadWorker:
         """Set while the device was told last that it is free, and nothing else waits for it."""
         self._last: LoadCommand | None = None
         self._written_at = -math.inf
+        self._parting = False
         self.measurement: Measurement | None = None
         self.info = WorkerInfo(connected=False, last_error="", last_read_at=None)
 
@@ -84,6 +86,11 @@ class LoadWorker:
         self._slot = command
         self.freed.clear()
         self._wake.set()
+
+    def let_go(self) -> None:
+        """Free the device as the last word of the service: no write interval holds it back."""
+        self._parting = True
+        self.post(Release(load_id=self.load_id, reason=Reason(ReasonCode.UNLIMITED)))
 
     async def run(self) -> None:
         """Connect, serve, and connect again, for ever."""
@@ -120,7 +127,7 @@ class LoadWorker:
             now = self._clock.monotonic()
             if command is not None:
                 await self._execute(driver, command)
-            elif not prepared and self._last is not None:
+            elif not prepared and (self._last is not None or isinstance(self._slot, Release)):
                 prepared = await unless(self._prepare(driver), self._wake) or False
                 beat_at = self._clock.monotonic()
             elif prepared and now >= beat_at:
@@ -149,14 +156,27 @@ class LoadWorker:
         since_s = self._clock.monotonic() - self._written_at
         command = self._slot
         if command is not None:
-            urgent = isinstance(command, Stop) or (isinstance(command, SetLimit) and command.urgent)
-            if self._last is None or urgent or since_s >= driver.capability.min_write_interval_s:
+            if since_s >= driver.capability.min_write_interval_s or self._is_urgent(command):
                 self._slot = None
                 return command
             return None
         if self._last is not None and since_s >= driver.capability.rewrite_interval_s:
             return self._last
         return None
+
+    def _is_urgent(self, command: LoadCommand) -> bool:
+        """Whether it breaks the write interval of the device.
+
+        The first cap on a new connection does: the device may have begun anew at its own maximum.
+        A release waits, also when a connection comes and goes.
+        """
+        match command:
+            case SetLimit(urgent=urgent):
+                return urgent or self._last is None
+            case Release():
+                return self._parting
+            case Stop():
+                return True
 
     async def _execute(self, driver: Driver, command: LoadCommand) -> None:
         setpoint: Setpoint | None = None

@@ -10,7 +10,7 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
 from drivers.api import ControlUnit, RefusedError, Setpoint, SetupError
-from drivers.gpio.sg_ready import open_output
+from drivers.gpio.outputs import open_output
 from drivers.registry import LoadConfig, open_load, static_capability
 from tests.kit.aio import run
 from tests.kit.clock import FakeClock

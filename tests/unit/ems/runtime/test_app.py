@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gpiozero
 import pytest
+from gpiozero.pins.mock import MockFactory
 
 from ems.config.errors import ConfigError
 from ems.config.load import LAST_GOOD, LoadedSite
@@ -220,3 +222,48 @@ def test_a_second_service_with_the_same_state_folder_does_not_start(process: Pro
         first.release()
 
     assert not process.records.exists()
+
+
+PUMP = """[[steuve]]
+id = "pump"
+kind = "heatpump"
+rated_w = 6000
+device = "sg_ready"
+pin_a = "GPIO5"
+pin_b = "GPIO6"
+"""
+
+
+@pytest.fixture
+def pins() -> Iterator[MockFactory]:
+    before, gpiozero.Device.pin_factory = gpiozero.Device.pin_factory, MockFactory()
+    yield gpiozero.Device.pin_factory
+    gpiozero.Device.pin_factory.reset()
+    gpiozero.Device.pin_factory = before
+
+
+@pytest.mark.invariant("I-01")
+def test_a_relay_that_locks_a_heat_pump_does_not_move_when_the_configuration_changes(
+    process: Process, pins: MockFactory
+) -> None:
+    (process.config.parent / "contact").write_text("open")
+    process.write(PLANT.format(name="Haus") + PUMP)
+
+    async def story() -> None:
+        async with process.running():
+            await process.until(lambda: bool(pins.pin(5).state))
+            locked_at = len(pins.pin(5).states)
+            for name in ("Neues Haus", "Neuestes Haus"):
+                process.write(PLANT.format(name=name) + PUMP)
+                os.kill(os.getpid(), signal.SIGHUP)
+                await process.until(lambda name=name: f"STATUS={name}" in process.heard)  # type: ignore[misc]  # the loop waits for it
+            await asyncio.sleep(0.2)  # the driver of the last life has begun
+            assert pins.pin(5).function == "output"
+            assert [bool(one.state) for one in pins.pin(5).states[locked_at:]].count(False) == 0
+
+            process.write(PLANT.format(name="Ohne Pumpe"))
+            os.kill(os.getpid(), signal.SIGHUP)
+            await process.until(lambda: "STATUS=Ohne Pumpe" in process.heard)
+            gpiozero.DigitalInputDevice("GPIO5").close()  # nobody holds the pin any more
+
+    asyncio.run(story())

@@ -22,6 +22,7 @@ from tests.kit.aio import run
 from tests.kit.driver import FakeDriver
 
 UNHURRIED = Capability(control=ControlUnit.CURRENT)
+HURRIED_ONCE_A_MINUTE = Capability(control=ControlUnit.CURRENT, min_write_interval_s=60.0)
 NAMES = ("one", "two", "three")
 HEAD = """schema = 1
 [paths]
@@ -84,6 +85,18 @@ def test_who_still_waits_for_its_release_is_freed_when_the_service_ends(
 
     orders = [[n for n in d.names() if n in {"limit", "release"}] for d in drivers.values()]
     assert [names[-1] for names in orders] == ["release", "release", "release"]
+
+
+@pytest.mark.invariant("I-10")
+def test_the_end_of_the_service_does_not_wait_for_a_write_interval(
+    tmp_path: Path, drivers: dict[str, FakeDriver]
+) -> None:
+    for driver in drivers.values():
+        driver.capability = HURRIED_ONCE_A_MINUTE
+
+    run(released_after(tmp_path, drivers, limiting=False))
+
+    assert [driver.names().count("release") for driver in drivers.values()] == [1, 1, 1]
 
 
 def test_a_service_that_ends_while_limited_frees_nobody(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from typing_extensions import override
@@ -26,7 +27,7 @@ from ems.runtime.supervise import keep_running
 from ems.runtime.workers import LoadWorker, MeterWorker
 from tests.kit.aio import run, turns, until
 from tests.kit.clock import FakeClock
-from tests.kit.driver import FakeDriver
+from tests.kit.driver import WALLBOX, FakeDriver
 
 WHY = Reason(ReasonCode.OK_FAIR)
 
@@ -295,3 +296,63 @@ def test_a_worker_that_fell_over_has_the_core_order_anew_and_feeds_the_watchdog_
         assert "keep_alive" in after
 
     run(story())
+
+
+def test_a_release_waits_for_the_write_interval_unless_the_service_ends() -> None:
+    async def story() -> tuple[int, int]:
+        driver = FakeDriver()
+        async with working(driver) as (worker, _, _):
+            worker.post(limit_of(4_200))
+            await until(lambda: "read" in driver.names())
+            worker.post(Release(load_id="garage", reason=WHY))
+            await turns(30)
+            waiting = driver.names().count("release")
+            worker.let_go()
+            await until(worker.freed.is_set)
+            return waiting, driver.names().count("release")
+
+    assert run(story()) == (0, 1)
+
+
+def test_a_connection_that_comes_and_goes_gives_no_release_before_its_time() -> None:
+    async def story() -> tuple[list[str], list[str]]:
+        driver = FakeDriver(capability=replace(WALLBOX, min_write_interval_s=60.0))
+        async with working(driver) as (worker, clock, events):
+            worker.post(Release(load_id="garage", reason=WHY))
+            await until(lambda: "read" in driver.names())
+            driver.failures = {"keep_alive": [UnreachableError("gone")]}
+            clock.advance(10.0)
+            await until(lambda: any(isinstance(e, LoadLost) for e in events))
+            before = len(driver.calls)
+            worker.post(Release(load_id="garage", reason=WHY))
+            clock.advance(1.0)
+            await until(lambda: driver.connections == 2)
+            await turns(60)
+            early = driver.names()[before:]
+            clock.advance(49.0)
+            await turns(60)
+            return early, driver.names()[before:]
+
+    early, later = run(story())
+    assert "release" not in early
+    assert "prepare" in early  # the watchdog of the device does not wait for the release
+    assert "release" in later
+
+
+def test_the_first_cap_on_a_new_connection_goes_at_once() -> None:
+    async def story() -> list[str]:
+        driver = FakeDriver()
+        async with working(driver) as (worker, clock, events):
+            worker.post(limit_of(9_000))
+            await until(lambda: "read" in driver.names())
+            driver.failures = {"limit": [UnreachableError("gone")]}
+            worker.post(limit_of(4_200))
+            await until(lambda: any(isinstance(e, LoadLost) for e in events))
+            before = len(driver.calls)
+            worker.post(limit_of(4_200, urgent=False))
+            clock.advance(1.0)
+            await until(lambda: driver.connections == 2)
+            await turns(60)
+            return driver.names()[before:][:2]
+
+    assert run(story()) == ["limit", "prepare"]
