@@ -166,8 +166,8 @@ def test_every_limit_that_was_received_has_exactly_one_event_with_an_end_or_an_o
 
 
 def test_the_oracle_counts_a_limit_over_a_kill_once() -> None:
-    service = play([(0.0, ("box", "limited", 4_200)), (1.0, ("kill", "", 0)),
-                    (90.0, ("box", "limited", 4_200)), (1.0, ("box", "unlimited_controlled", 0))])  # fmt: skip
+    again, free = ("box", "limited", 4_200), ("box", "unlimited_controlled", 0)
+    service = play([(0.0, again), (1.0, ("kill", "", 0)), (90.0, again), (1.0, free)])
 
     found = [one for one in assemble(service.records) if one.source == "eebus"]
 
