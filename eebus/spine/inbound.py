@@ -64,9 +64,9 @@ class Inbound:
         try:
             header, content = parse_header(payload)
         except WireError as error:
-            LOGGER.warning("%s sent no usable header: %.200s", session.peer, error)
+            session.complain("header", f"sent no usable header: {error}", now)
             return
-        if not self._is_of_peer(session, header):
+        if not self._is_of_peer(session, header, now):
             return
         if session.seen.is_duplicate(header.counter, payload):
             LOGGER.debug("x datagram %d of %s came twice", header.counter, session.peer)
@@ -77,7 +77,7 @@ class Inbound:
         elif is_compatible(header.version):
             self._answer(session, header, content, now)
 
-    def _is_of_peer(self, session: Session, header: Header) -> bool:
+    def _is_of_peer(self, session: Session, header: Header, now: float) -> bool:
         """Tell whether the source device may be this peer's; misuse ends the link (H-07)."""
         device = header.source.device
         if device is None or device == session.remote.address:
@@ -85,12 +85,12 @@ class Inbound:
         if self._state.is_taken(session, device):
             session.is_banned = True
             self._state.closures.append((session.peer, "device address of somebody else"))
-            LOGGER.warning("%s uses the device address of somebody else", session.peer)
+            LOGGER.warning("! %s uses the device address of somebody else", session.peer[-8:])
             return False
         if session.remote.address is None:
             session.remote.address = device
             return True
-        LOGGER.warning("%s speaks for another device, ignored", session.peer)
+        session.complain("device", "speaks for another device, ignored", now)
         return False
 
     # --- answers and notifies ---

@@ -117,7 +117,7 @@ class Intake:
             case _ if command.function.feature == "NodeManagement":
                 return False  # tables of others, and deletions nobody can mean (H-30)
             case _:
-                return self._take_data(session, header.source, command, classifier)
+                return self._take_data(session, header.source, command, classifier, now)
 
     def _take_discovery(
         self,
@@ -181,6 +181,7 @@ class Intake:
         source: FeatureAddress,
         command: Command,
         classifier: Literal["reply", "notify"],
+        now: float,
     ) -> bool:
         remote, function = session.remote, command.function
         source = source.on(remote.address)
@@ -193,7 +194,7 @@ class Intake:
             return False
         is_new = stored is None and remote.cached() >= bounds.max_cached
         if is_new or len(entries(function, data)) > bounds.max_remote_items:
-            LOGGER.warning("%s of %s exceeds the bounds, ignored", function.name, session.peer)
+            session.complain("bounds", f"told too much {function.name}, ignored", now)
             return False
         remote.store(source, function, data)
         event = DataReceived(session.peer, source, function, data, classifier, command.data)

@@ -180,6 +180,7 @@ class NodeManagement:
             return
         bound = tuple((one.peer, one.client) for one in bindings.of_server(server))
         if bound:  # one partner per feature (guide L 3.5)
+            session.complain("binding", f"cannot bind {server}, {bound[0][0][-8:]} holds it", now)
             raise SpineError("bound by another client", error_number=REJECTED)
         if feature.binding_judge is not None:
             verdict = feature.binding_judge(

@@ -6,6 +6,12 @@ leaves the house. Cores raise only the latter: a peer's fault becomes a frame pl
 
 from __future__ import annotations
 
+from typing import Final
+
+from eebus.wire.texts import shown
+
+MAX_DESCRIPTION: Final = 200
+
 
 class EebusError(Exception):
     """Root of everything ``eebus`` raises."""
@@ -46,10 +52,13 @@ class UntrustedError(ShipError):
 
 
 class SpineError(EebusError):
-    """A SPINE request that is answered with ``error_number`` (SPINE 5.2.5)."""
+    """A SPINE request that is answered with ``error_number`` (SPINE 5.2.5).
+
+    The message may quote the peer: it reaches logs, records and the answer on one short line.
+    """
 
     def __init__(self, message: str, *, error_number: int = 1) -> None:
-        super().__init__(message)
+        super().__init__(shown(message, MAX_DESCRIPTION))
         self.error_number = error_number
 
 
