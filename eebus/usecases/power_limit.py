@@ -178,13 +178,11 @@ class PowerLimit(Machine[State, Never, Step]):
     @property
     def in_force_w(self) -> Decimal | None:
         """Magnitude the state asks for [W, >= 0]; ``None``: the state does not limit."""
-        match self.state:
-            case State.LIMITED:
-                return self.limit.value_w * self.profile.sign
-            case State.INIT | State.FAILSAFE:
-                return self.failsafe.limit_w
-            case State.UNLIMITED_CONTROLLED | State.UNLIMITED_AUTONOMOUS:
-                return None
+        if self.state is State.LIMITED:
+            return self.limit.value_w * self.profile.sign
+        if self.state in {State.INIT, State.FAILSAFE}:
+            return self.failsafe.limit_w
+        return None
 
     @property
     def controlled(self) -> bool:

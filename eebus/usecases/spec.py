@@ -64,6 +64,11 @@ class UseCaseSpec:
         return tuple(scenario.number for scenario in self.scenarios)
 
     @property
+    def mandatory_numbers(self) -> tuple[int, ...]:
+        """The scenarios without which this actor cannot work."""
+        return tuple(scenario.number for scenario in self.scenarios if scenario.mandatory)
+
+    @property
     def serves(self) -> tuple[Serves, ...]:
         """Everything we serve, in order of the scenarios."""
         return tuple(serves for scenario in self.scenarios for serves in scenario.serves)

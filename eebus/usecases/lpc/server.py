@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LpcServer", "LpcServerConfig"]
 
-NEEDED_SCENARIOS: Final = (1, 2, 3)
+NEEDED_SCENARIOS: Final = LPC_CS.mandatory_numbers
 
 
 @dataclass(frozen=True, slots=True)

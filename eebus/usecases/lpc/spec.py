@@ -49,7 +49,9 @@ LPC_CS: Final = UseCaseSpec(
         Scenario(
             3, serves=(Serves(DEVICE_DIAGNOSIS_HEARTBEAT_DATA),), peer_serves=(DEVICE_DIAGNOSIS,)
         ),
-        Scenario(4, serves=(Serves(ELECTRICAL_CONNECTION_CHARACTERISTIC_LIST_DATA),)),
+        Scenario(  # recommended only; both actors announce all four (K-17)
+            4, mandatory=False, serves=(Serves(ELECTRICAL_CONNECTION_CHARACTERISTIC_LIST_DATA),)
+        ),
     ),
 )
 
@@ -74,7 +76,7 @@ LPC_EG: Final = UseCaseSpec(
         Scenario(
             3, serves=(Serves(DEVICE_DIAGNOSIS_HEARTBEAT_DATA),), peer_serves=(DEVICE_DIAGNOSIS,)
         ),
-        Scenario(4, mandatory=False, peer_serves=(ELECTRICAL_CONNECTION,)),
+        Scenario(4, peer_serves=(ELECTRICAL_CONNECTION,)),
     ),
     available=True,
 )

@@ -123,3 +123,9 @@ def test_events_of_all_use_cases_are_taken_together_and_once() -> None:
     assert isinstance(event, LimitStateChanged)
     assert (event.state, event.rule, event.limit_w) == ("init", "LPC-901", 4_200)
     assert actors.take_events() == []
+
+
+def test_constraints_are_recommended_to_the_system_and_needed_by_the_guard() -> None:
+    """K-17; both announce all four scenarios."""
+    assert (LPC_CS.mandatory_numbers, LPC_CS.scenario_numbers) == ((1, 2, 3), (1, 2, 3, 4))
+    assert (LPC_EG.mandatory_numbers, LPC_EG.scenario_numbers) == ((1, 2, 3, 4), (1, 2, 3, 4))
