@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 HTTP_UNAVAILABLE: Final = "503"
+MAX_FAULT: Final = 500
 
 
 class OtherSkiError(UntrustedError):
@@ -60,6 +61,7 @@ class Sessions:
         self._admission = admission
         self._resolver = Resolver()
         self._numbers = count(1)
+        self._fault = ""
 
     # --- as server
 
@@ -86,6 +88,8 @@ class Sessions:
             LOGGER.info("x %s %s: %s", host, link.ski if link else "", error)
             if link is not None:
                 link.close_reason = str(error)
+        except Exception as error:  # noqa: BLE001  # one peer must not end the others
+            self._note_fault(host, error)
         finally:
             stream.abort("link ended")
             self._leave(link, host)
@@ -132,6 +136,9 @@ class Sessions:
             fault = Fault.SLOT_TAKEN if HTTP_UNAVAILABLE in str(error) else Fault.OTHER
             await self._fail(ski, fault, str(error))
             led_there = error.phase != ws.UPGRADE  # another path may
+        except Exception as error:  # noqa: BLE001  # as above
+            self._note_fault(target.host, error)
+            await self._fail(ski, Fault.OTHER, "internal fault, see the log")
         finally:
             stream.abort("link ended")
             if link is not None:
@@ -149,6 +156,13 @@ class Sessions:
         return found
 
     # --- both
+
+    def _note_fault(self, host: str, error: Exception) -> None:
+        """A fault of ours: told in full once while it stays the same."""
+        text = repr(error)[:MAX_FAULT]
+        log = LOGGER.exception if text != self._fault else LOGGER.info
+        log("! internal fault with %s", host)
+        self._fault = text
 
     def close(self) -> None:
         """Give up what outlives the links."""

@@ -193,7 +193,8 @@ async def accept(stream: TlsStream, path: str, limits: WsLimits) -> WebSocket:
     """
     protocol = ServerProtocol(subprotocols=[SHIP], max_size=limits.early_message_bytes)
     request = await _first_event(stream, protocol, limits.upgrade_s)
-    if not isinstance(request, Request):
+    if not isinstance(request, Request) or protocol.parser_exc or protocol.close_rcvd:
+        # the latter two: more than a request has come, and it was no use
         return await _refuse(stream, protocol, "no WebSocket request", answer=BAD_REQUEST)
     if not is_same_path(request.path, path):
         protocol.send_response(protocol.reject(404, "unknown path\n"))

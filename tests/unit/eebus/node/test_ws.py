@@ -140,8 +140,21 @@ def test_client_without_sub_protocol_ship_gets_400(offered: list[Subprotocol] | 
         UPGRADE + b"X: " + b"y" * 7000 + b"\r\nZ: " + b"z" * 4000 + b"\r\n",
         b"\x00\x01\x02\x03" * 10 + b"\r\n\r\n",
         UPGRADE + b"Sec-WebSocket-Key: BBBBBBBBBBBBBBBBBBBBBB==\r\n\r\n",
+        UPGRADE + b"\r\n" + b"\xff" * 40,
+        UPGRADE + b"Sec-WebSocket-Protocol: ship\r\n\r\n" + b"\xff" * 40,
     ],
-    ids=["post", "http 1.0", "no upgrade", "no protocol", "line", "head", "noise", "two keys"],
+    ids=[
+        "post",
+        "http 1.0",
+        "no upgrade",
+        "no protocol",
+        "line",
+        "head",
+        "noise",
+        "two keys",
+        "no protocol and noise",
+        "noise at once",
+    ],
 )
 def test_bad_upgrade_requests_are_refused_with_an_http_error(head: bytes) -> None:
     async def work() -> None:
