@@ -43,7 +43,12 @@ LangOption = Annotated[
 ]
 SocketOption = Annotated[
     Path | None,
-    typer.Option("--socket", help="Socket of the running service.", rich_help_panel="Common"),
+    typer.Option(
+        "--socket",
+        help="Socket of the running service.",
+        readable=False,  # no right to it is exit code 7, with its cure
+        rich_help_panel="Common",
+    ),
 ]
 ConfigOption = Annotated[
     Path | None,

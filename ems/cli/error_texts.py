@@ -80,11 +80,18 @@ ERRORS: Final[dict[str, tuple[tuple[str, str], tuple[str, str]]]] = {
         ("`{help}` zeigt ein Beispiel.", "`{help}` shows an example."),
     ),
     "E-USE-009": (
-        ("Unbrauchbarer Wert für {name} ({why}).", "Unusable value for {name} ({why})."),
+        (
+            "Unbrauchbarer Wert für {name}; erwartet: {why}.",
+            "Unusable value for {name}; expected: {why}.",
+        ),
         ("`{help}` zeigt ein Beispiel.", "`{help}` shows an example."),
     ),
     "E-USE-010": (
         ("So ist der Aufruf nicht zu verstehen: {why}", "This cannot be understood: {why}"),
+        ("`{help}` zeigt ein Beispiel.", "`{help}` shows an example."),
+    ),
+    "E-USE-014": (
+        ("Zu viel angegeben: {name}.", "Too much was given: {name}."),
         ("`{help}` zeigt ein Beispiel.", "`{help}` shows an example."),
     ),
     "E-USE-012": (

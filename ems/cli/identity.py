@@ -56,7 +56,8 @@ def _register_own(identity: typer.Typer) -> None:
             made = open_or_create(place, profile, SystemClock().utcnow(), was_paired=was_paired)
         except IdentityStoreError as error:
             raise CliError("E-ID-001", ExitCode.CONFIG, message=str(error)) from error
-        cli.say(_json(made), lambda console: print_lines(console, _card(made)))
+        data = _json(made)
+        cli.say(data, lambda console: print_lines(console, _card(data)))
 
     @command(identity, "show", example="ems identity show")
     def show(
@@ -66,11 +67,12 @@ def _register_own(identity: typer.Typer) -> None:
         qr: Annotated[bool, typer.Option("--qr", help="Add the SHIP QR text.")] = False,
     ) -> None:
         """SKI, SHIP ID and fingerprint: what the metering point operator needs."""
-        own = _load(cli, folder)
-        data, lines = _json(own), _card(own)
+        data = _shown(cli, folder)
+        told = data.pop("qr")
+        lines = _card(data)
         if qr:
-            data["qr"] = _qr(cli, own)
-            lines.append(data["qr"])
+            data["qr"] = told
+            lines.append(told)
         cli.say(data, lambda console: print_lines(console, lines))
 
 
@@ -115,13 +117,14 @@ def _register_backup(identity: typer.Typer) -> None:
         place, _, _ = _place(cli, folder)
         try:
             own = unlock(file.read_bytes(), _passphrase(again=False))
-        except (OSError, EebusError, ValueError) as error:
+        except (EebusError, ValueError) as error:
             raise CliError("E-ID-004", ExitCode.NEGATIVE, why=error) from error
         try:
             put_back(place, own, replace_ski_tail=replace)
         except IdentityStoreError as error:
             raise CliError("E-ID-002", ExitCode.CONFLICT, message=str(error), path=place) from error
-        cli.say(_json(own), lambda console: print_lines(console, _card(own)))
+        data = _json(own)
+        cli.say(data, lambda console: print_lines(console, _card(data)))
 
 
 def _place(cli: Cli, folder: Path | None) -> tuple[Path, IdentityProfile, bool]:
@@ -162,30 +165,36 @@ def _json(own: Identity) -> dict[str, Json]:
     }
 
 
-def _card(own: Identity) -> list[str]:
+def _card(own: dict[str, Json]) -> list[str]:
     return [
-        f"SKI          {grouped_ski(own.ski)}",
-        f"SHIP-ID      {own.ship_id}",
-        f"SHA-256      {own.fingerprint_sha256}",
-        *own.remarks,
+        f"SKI          {grouped_ski(own['ski'])}",
+        f"SHIP-ID      {own['ship_id']}",
+        f"SHA-256      {own['fingerprint_sha256']}",
+        *own["remarks"],
     ]
 
 
-def _qr(cli: Cli, own: Identity) -> str:
-    from eebus.ship.discovery import ServiceRecord
-    from eebus.ship.qr import qr_text
+def _shown(cli: Cli, folder: Path | None) -> dict[str, Json]:
+    """The identity for people; from the service where only it may read the key."""
     from ems.config.load import load_site
+    from ems.config.schema import Eebus
+    from ems.runtime.identity_card import card
 
-    eebus = load_site(cli.config_path()).site.eebus
-    record = ServiceRecord(
-        ski=own.ski,
-        ship_id=own.ship_id,
-        brand=eebus.brand,
-        model=eebus.model,
-        device_type="EnergyManagementSystem",
-        serial=own.serial,
-    )
-    return qr_text(record, fingerprint_sha256=own.fingerprint_sha256)
+    if folder is None and not _may_read(_place(cli, None)[0]):
+        told: dict[str, Json] = cli.client().call("identity.show")
+        return told
+    path = cli.config_path()
+    eebus = load_site(path).site.eebus if path.exists() else Eebus()
+    return card(_load(cli, folder), eebus)
+
+
+def _may_read(place: Path) -> bool:
+    from eebus.node.identity_store import KEY_FILE
+
+    try:
+        return not (place / KEY_FILE).exists() or os.access(place / KEY_FILE, os.R_OK)
+    except PermissionError:
+        return False
 
 
 def _passphrase(*, again: bool) -> str:

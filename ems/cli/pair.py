@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = Any
 
 SkiArgument = Annotated[str, typer.Argument(metavar="SKI", help="40 hex digits, blanks allowed.")]
+ROLES = ("control-box", "device")
 STATES = ("found", "tls", "hello", "trusted", "spine", "lpc", "heartbeat")
 
 
@@ -65,6 +66,8 @@ def _register_decisions(pair: typer.Typer) -> None:
         role: Annotated[str, typer.Option("--role", help="control-box or device")] = "control-box",
     ) -> None:
         """Trust an SKI in advance; with --host dial it there."""
+        if role not in ROLES:
+            raise typer.BadParameter(", ".join(ROLES), param_hint="'--role'")
         args: dict[str, Json] = {"ski": ski(peer), "host": host, "port": port, "role": role}
         data = cli.client().call("pair.add", args)
         cli.say(data, f"{texts.word('trusted', cli.lang)}: {grouped_ski(args['ski'])}")
@@ -142,7 +145,8 @@ def _register_waiting(pair: typer.Typer) -> None:
         else:
             layers = client.call("pair.wait", {"ski": ski(peer), "state": STATES[-1]})["layers"]
             told = (texts.missing_layer(layers, cli.lang),)
-        cli.say(data, f"{grouped_ski(ski(peer))}: {' '.join(told)}".strip())
+        text = " ".join(told).strip()
+        cli.say({**data, "text": text}, f"{grouped_ski(ski(peer))}: {text}")
 
 
 def _is_refused(client: Client, wanted: str) -> bool:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from ems.cli.common import Cli, command
+from ems.cli.errors import CliError, ExitCode
 from ems.cli.status import print_lines
-from ems.cli.units import power_w, today, watts
+from ems.cli.units import decimal, power_w, today, watts
 
 if TYPE_CHECKING:
     from datetime import date
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = Any
 Powers = list[str]
+MAX_RATED_W = 1_000_000
+MIN_POWER_W = 4_200  # what one SteuVE is owed (R-14A-10)
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +54,7 @@ def register(app: typer.Typer) -> None:
                 "control": "direct",
                 "pmin_direct_w": {"+".join(members): value for members, value in owed.items()},
             }
-            lines = [f"{'+'.join(ids)}: {watts(value)}" for ids, value in owed.items()]
+            lines = [f"{'+'.join(ids)}: {watts(value, cli.lang)}" for ids, value in owed.items()]
             cli.say(data, lambda console: print_lines(console, lines))
             return
         result = gzf.pmin(devices, date=day)
@@ -67,7 +70,7 @@ def _devices(
     day = today()
     mode = ControlMode.DIRECT if direct else ControlMode.EMS
     devices = [
-        SteuVe(id=f"{kind}-{number}", kind=LoadKind(kind), rated_w=power_w(text), control=mode)
+        SteuVe(id=f"{kind}-{number}", kind=LoadKind(kind), rated_w=_rated_w(text), control=mode)
         for kind, powers in given.items()
         for number, text in enumerate(powers or [], start=1)
     ]
@@ -78,6 +81,16 @@ def _devices(
 
     configured = steuves_of(load_site(cli.config_path()).site)
     return [replace(one, control=mode) if direct else one for one in configured], day
+
+
+def _rated_w(text: str) -> int:
+    """A connection power as ems.toml allows it."""
+    value_w = power_w(text)
+    if not 1 <= value_w <= MAX_RATED_W:
+        raise CliError(
+            "E-USE-012", ExitCode.USAGE, value=text, least="1 W", most=f"{MAX_RATED_W} W"
+        )
+    return value_w
 
 
 def _json(result: Pmin) -> Json:
@@ -100,21 +113,25 @@ def _json(result: Pmin) -> Json:
 def _lines(cli: Cli, devices: list[SteuVe], result: Pmin) -> list[str]:
     counted = {member for group in result.groups for member in group.members}
     lines = [
-        f"  {'+'.join(group.members)}: {group.kind.value}, {watts(group.rated_w)}"
+        f"  {'+'.join(group.members)}: {cli.word(group.kind.value)}, "
+        f"{watts(group.rated_w, cli.lang)}"
         for group in result.groups
     ]
     lines += [
-        f"  {device.id}: {watts(device.rated_w)} – {cli.word('does_not_count')}"
+        f"  {device.id}: {watts(device.rated_w, cli.lang)} – {cli.word('does_not_count')}"
         for device in devices
         if device.id not in counted
     ]
     if result.pmin_14a_w is None:
         return [*lines, f"P_min,14a: {cli.word('undefined')}"]
-    base = "max(0.4 · ΣWP, 0.4 · ΣKlima)" if result.scaled else "4 200 W"
-    formula = f"{base} + (n − 1) · GZF · 4 200 W"
-    terms = f"{watts(result.base_w)} + {result.n - 1} · {result.gzf} · 4 200 W"
+    lang, least = cli.lang, watts(MIN_POWER_W, cli.lang)
+    factor = decimal("0.4", lang)
+    base = f"max({factor} · ΣWP, {factor} · ΣKlima)" if result.scaled else least
+    formula = f"{base} + (n − 1) · GZF · {least}"
+    gzf = decimal(str(result.gzf), lang)
+    terms = f"{watts(result.base_w, lang)} + {result.n - 1} · {gzf} · {least}"
     return [
         *lines,
         f"{cli.word('formula')}: {formula}",
-        f"P_min,14a = {terms} = {watts(result.pmin_14a_w)}  (n = {result.n})",
+        f"P_min,14a = {terms} = {watts(result.pmin_14a_w, lang)}  (n = {result.n})",
     ]

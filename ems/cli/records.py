@@ -177,7 +177,7 @@ def _line(cli: Cli, one: Json) -> str:
     """When, whose limit, how much, and whether it was kept; the id is what ``show`` takes."""
     begin = local_time(one["received_at"], cli.lang)
     end = "…" if one["open"] else local_time(one["released_at"], cli.lang)[-8:]
-    ceilings = ", ".join(watts(value) for value in one["ceilings_w"])
+    ceilings = ", ".join(watts(value, cli.lang) for value in one["ceilings_w"])
     named = texts.source(one["source"], cli.lang)
     return f"{one['event_id'][:SHOWN_ID]}  {begin} – {end}  {named}: {ceilings}  {_kept(cli, one)}"
 

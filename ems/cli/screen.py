@@ -49,29 +49,30 @@ def signal_line(data: Json, lang: int) -> str:
     if not signal["limited"]:
         return label + texts.word("no_limit", lang)
     restored = f" ({texts.word('restored', lang)})" if signal["restored"] else ""
-    return f"{label}{watts(signal['limit_w'])} – {texts.source(signal['source'], lang)}{restored}"
+    limit = watts(signal["limit_w"], lang)
+    return f"{label}{limit} – {texts.source(signal['source'], lang)}{restored}"
 
 
 def budget_line(data: Json, lang: int) -> str:
     """A bar of used and allowed power."""
     used_w, budget_w = data["steuve_power_w"], data["budget_w"]
-    head = f"{texts.word('budget', lang)}: {watts(used_w)}"
+    head = f"{texts.word('budget', lang)}: {watts(used_w, lang)}"
     if budget_w is None:
         return head
     filled = BAR_WIDTH if budget_w == 0 else min(BAR_WIDTH, (used_w or 0) * BAR_WIDTH // budget_w)
     bar = "█" * max(0, filled) + "░" * (BAR_WIDTH - max(0, filled))
-    credit = f" (+{watts(data['credit_w'])} {texts.word('generation', lang)})"
-    return f"{head} [{bar}] {watts(budget_w)}{credit if data['credit_w'] else ''}"
+    credit = f" (+{watts(data['credit_w'], lang)} {texts.word('generation', lang)})"
+    return f"{head} [{bar}] {watts(budget_w, lang)}{credit if data['credit_w'] else ''}"
 
 
 def _grid_line(data: Json, lang: int) -> str:
     """The connection point: the whole and, where a meter tells, each phase."""
-    line = f"{texts.word('grid', lang)}: {watts(data['grid_power_w'])}"
+    line = f"{texts.word('grid', lang)}: {watts(data['grid_power_w'], lang)}"
     meters = data.get("meters", [])
     phases = next((meter["phases_w"] for meter in meters if meter["role"] == "grid"), None)
     if not phases:
         return line
-    named = (f"L{number} {watts(power)}" for number, power in enumerate(phases, start=1))
+    named = (f"L{number} {watts(power, lang)}" for number, power in enumerate(phases, start=1))
     return f"{line} ({' · '.join(named)})"
 
 
@@ -85,11 +86,11 @@ def load_table(loads: list[Json], lang: int) -> RenderableType:
     table.add_column(texts.word("measured", lang), justify="right", no_wrap=True)
     table.add_column(texts.word("reason", lang), overflow="ellipsis", no_wrap=True)
     for load in loads:
-        reason = texts.reason(load["reason"]["code"], lang)
+        reason = texts.reason_of(load, lang)
         if not load["online"]:
             reason = texts.word("offline", lang)
         name = load["name"] or load["id"]
-        table.add_row(name, setpoint(load, lang), watts(load["power_w"]), reason)
+        table.add_row(name, setpoint(load, lang), watts(load["power_w"], lang), reason)
     return table
 
 
@@ -97,7 +98,7 @@ def setpoint(load: Json, lang: int) -> str:
     """What a load may draw, as a power and, where it counts in amperes, as a current."""
     if load["setpoint_w"] is None:
         return texts.word("free", lang)
-    told = watts(load["setpoint_w"])
+    told = watts(load["setpoint_w"], lang)
     if load["setpoint_a"] is not None:
         told += f" · {amperes(load['setpoint_a'], lang)}"
     return told
@@ -105,7 +106,7 @@ def setpoint(load: Json, lang: int) -> str:
 
 def source_line(source: Json, lang: int) -> str:
     """One source of limits: what it says, in which state, how long still."""
-    value = watts(source["limit_w"]) if source["limited"] else texts.word("no_limit", lang)
+    value = watts(source["limit_w"], lang) if source["limited"] else texts.word("no_limit", lang)
     told = [value, texts.state(source["state"], lang)]
     if source["remaining_s"] is not None:
         told.append(f"{texts.word('remaining', lang)} {age(source['remaining_s'])}")

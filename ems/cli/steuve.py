@@ -40,10 +40,12 @@ def _sentence(cli: Cli, load: str, data: Json) -> str:
     told = setpoint(item, cli.lang)
     if item["setpoint_w"] is not None:
         told += f" {cli.word('of')} {kilowatts(item['rated_w'], cli.lang)}"
-    reason = texts.reason(item["reason"]["code"], cli.lang)
+    reason = texts.reason_of(item, cli.lang)
     if item["reason"]["resource"] == "steuve" and item["reason"]["missing"] > 0:
         reason += f" ({cli.word('missing')} {kilowatts(item['reason']['missing'], cli.lang)})"
-    line = f"{item['name'] or item['id']}: {told}, {cli.word('because')}: {reason}"
+    is_free = item["setpoint_w"] is None and item["reason"]["code"] == "unlimited"
+    why = reason if is_free else f"{told}, {cli.word('because')}: {reason}"
+    line = f"{item['name'] or item['id']}: {why}"
     if signal["limited"]:
         line += f". {_limit_and_shares(cli, load, signal)}"
     if item["error"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ems.cli.alarm_texts import ALARMS
 from ems.cli.error_texts import ERRORS
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 DE: Final = 0
 EN: Final = 1
 LANGUAGES: Final = {"de": DE, "en": EN}
+
+RELEASING: Final = "releasing"
 
 # reason code of a grant -> (de, en)
 REASONS: Final[dict[str, tuple[str, str]]] = {
@@ -26,6 +28,7 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
     "wait_rank": ("andere haben Vorrang", "others come first"),
     "hold_exposure": ("wartet, bis andere nachgeben", "waits until others have given way"),
     "hold_credit": ("wartet auf beständige Erzeugung", "waits for steady generation"),
+    RELEASING: ("wird gleich frei (gestaffelt)", "about to be freed (staggered)"),
     "hold_start": ("wartet auf die erste Auskunft", "waits for the first word"),
     "hold_spacing": ("nächster Schritt folgt", "next step follows"),
     "hold_minoff": ("Mindestpause des Geräts", "minimum pause of the device"),
@@ -108,6 +111,11 @@ LAYERS: Final[dict[str, tuple[str, str]]] = {
 }
 
 WORDS: Final[dict[str, tuple[str, str]]] = {
+    "wallbox": ("Wallbox", "wallbox"),
+    "heatpump": ("Wärmepumpe", "heat pump"),
+    "cooling": ("Klimaanlage", "cooling"),
+    "battery": ("Speicher", "battery"),
+    "box_failsafe": ("Ausfallwert der Steuerbox", "failsafe value of the control box"),
     "addresses": ("Adressen", "addresses"),
     "cure_addresses": ("Netzwerkkabel oder WLAN prüfen.", "Check network cable or Wi-Fi."),
     "ship_port": ("SHIP-Port", "SHIP port"),
@@ -249,6 +257,13 @@ def missing_layer(layers: Mapping[str, bool], lang: int) -> str:
     if not layers:
         missing = "found"
     return LAYERS[missing][lang] if missing in LAYERS else missing
+
+
+def reason_of(load: Mapping[str, Any], lang: int) -> str:
+    """Why a load may draw what it may; who is free but still capped waits for its release."""
+    code = str(load["reason"]["code"])
+    waits = code == "unlimited" and load["setpoint_w"] is not None
+    return reason(RELEASING if waits else code, lang)
 
 
 def reason(code: str, lang: int) -> str:

@@ -63,9 +63,12 @@ def ski(text: str) -> str:
     return digits
 
 
-def watts(value: int | None) -> str:
-    """A power for people; ``–`` when unknown."""
-    return "–" if value is None else f"{value:,} W".replace(",", " ")
+def watts(value: float | None, lang: int) -> str:
+    """A power for people: ``15.120 W`` in German, ``15,120 W`` in English; ``–`` when unknown."""
+    if value is None:
+        return "–"
+    grouped = f"{round(value):,} W"
+    return grouped if lang == texts.EN else grouped.replace(",", ".")
 
 
 def grouped_ski(text: str) -> str:
@@ -99,7 +102,11 @@ def amperes(value: float, lang: int) -> str:
 
 def number(value: float, lang: int) -> str:
     """One decimal with the comma of the language; whole numbers without."""
-    text = f"{value:.1f}".removesuffix(".0")
+    return decimal(f"{value:.1f}".removesuffix(".0"), lang)
+
+
+def decimal(text: str, lang: int) -> str:
+    """A number written with a point, with the decimal sign of the language."""
     return text if lang == texts.EN else text.replace(".", ",")
 
 

@@ -15,6 +15,22 @@ from ems.cli.errors import CliError, ExitCode
 FLAGS: Final = frozenset({"--json", "--quiet", "-q"})
 VALUED: Final = frozenset({"--lang", "--socket", "--config", "-c"})
 _QUOTED: Final = re.compile(r"'([^']*)'")
+_SURPLUS: Final = re.compile(r"unexpected extra arguments?\S* \((.*)\)")
+_REASONS: Final = tuple(
+    (re.compile(pattern), sentences)
+    for pattern, sentences in (
+        (r"greater than or equal to ([\d.]+)", ("mindestens {}", "at least {}")),
+        (r"less than or equal to ([\d.]+)", ("höchstens {}", "at most {}")),
+        (r"([\d.]+)<=x<=([\d.]+)", ("von {} bis {}", "from {} to {}")),
+        (r"valid integer", ("eine ganze Zahl", "a whole number")),
+        (r"valid number|valid float", ("eine Zahl", "a number")),
+        (
+            r"does not match the formats",
+            ("JJJJ-MM-TT oder JJJJ-MM-TTThh:mm:ss", "YYYY-MM-DD or YYYY-MM-DDThh:mm:ss"),
+        ),
+        (r"^(\S+) or (\S+)$", ("{} oder {}", "{} or {}")),
+    )
+)
 
 
 class UsageProblem(Protocol):
@@ -52,7 +68,9 @@ def explained(error: UsageProblem, lang: int) -> CliError:
     elif text.startswith("Missing"):
         code = "E-USE-008"
     elif text.startswith("Invalid value"):
-        return _invalid(text, help_)
+        return _invalid(text, help_, lang)
+    elif match := _SURPLUS.search(text):
+        return CliError("E-USE-014", ExitCode.USAGE, name=match[1], help=help_)
     else:
         return CliError("E-USE-010", ExitCode.USAGE, why=text, help=help_)
     suggestion = texts.word("did_you_mean", lang).format(guess=guess) if guess else ""
@@ -93,13 +111,23 @@ def language_of(argv: list[str]) -> int:
             told = following
         elif word.startswith("--lang="):
             told = word.partition("=")[2]
-    return terminal.language(told, os.environ)
+    return terminal.language(told if told in texts.LANGUAGES else "", os.environ)
 
 
-def _invalid(text: str, help_: str) -> CliError:
+def _invalid(text: str, help_: str, lang: int) -> CliError:
     what, _, why = text.removeprefix("Invalid value").removeprefix(" for ").partition(": ")
     name = what.replace("'", "").strip(" :")
-    return CliError("E-USE-009", ExitCode.USAGE, name=name, why=why or text, help=help_)
+    return CliError(
+        "E-USE-009", ExitCode.USAGE, name=name, why=_told(why or text, lang), help=help_
+    )
+
+
+def _told(why: str, lang: int) -> str:
+    """What Typer says about a value, in the chosen language; unknown words stay as they are."""
+    for pattern, sentences in _REASONS:
+        if match := pattern.search(why):
+            return sentences[lang].format(*match.groups())
+    return why
 
 
 def _guess_of(error: UsageProblem, quoted: list[str]) -> str:

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from ems.demo.runner import timeline
+from ems.demo.words import watts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,8 +92,7 @@ class Report:
     def _limit(self, limit_w: int | None) -> str:
         if limit_w is None:
             return self._text("no_limit")
-        grouped = f"{limit_w:,} W"
-        return grouped.replace(",", ".") if self._german else grouped
+        return watts(limit_w, self._options.language)
 
     def _text(self, key: str, **values: object) -> str:
         german, english = TEXTS[key]

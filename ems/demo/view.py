@@ -11,8 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ems.cli.texts import alarm as alarm_text
-from ems.cli.texts import language
-from ems.cli.texts import reason as reason_text
+from ems.cli.texts import language, reason_of
 from ems.demo.words import watts, word
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ def _loads(picture: Picture) -> Table:
             word("free", lang) if given_w is None else watts(given_w, lang),
             watts(power_w, lang),
             bar((power_w or 0) / load["rated_w"], SMALL_BAR),
-            reason_text(load["reason"]["code"], language(lang)),
+            reason_of(load, language(lang)),
         )
     return table
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from ems.cli import units
+from ems.cli.texts import language
+
 #: key -> German, English
 WORDS: Final = {
     "title": ("EMS-Demo – keine echten Geräte", "EMS demo – no real devices"),
@@ -64,8 +67,5 @@ def word(key: str, lang: str) -> str:
 
 
 def watts(power_w: float | None, lang: str) -> str:
-    """Whole watts with grouped digits; unknown is a dash."""
-    if power_w is None:
-        return "–"
-    grouped = f"{round(power_w):,} W"
-    return grouped.replace(",", ".") if lang == "de" else grouped
+    """Whole watts with grouped digits, as the command line writes them; unknown is a dash."""
+    return units.watts(power_w, language(lang))

@@ -88,6 +88,7 @@ class Calls:
             "contact.show": self.contact_show,
             "contact.learn": self.contact_learn,
             "config.reload": self.config_reload,
+            "identity.show": self.identity_show,
             "version": self.version,
             **{name: partial(self._pair, name) for name in PAIR_CALLS},
         }
@@ -195,6 +196,14 @@ class Calls:
         self._life.reload()
         return {"requested": True}
 
+    async def identity_show(self, args: Mapping[str, Json]) -> Json:
+        from ems.runtime.identity_card import card  # noqa: PLC0415 - only where EEBUS runs
+
+        partners = self._life.partners
+        if partners is None or partners.identity is None:
+            raise _without_eebus()
+        return card(partners.identity, self._life.site.eebus)
+
     async def version(self, args: Mapping[str, Json]) -> Json:
         return {"ems": metadata.version("ems-14a")}
 
@@ -225,10 +234,14 @@ class Calls:
     async def _pair(self, name: str, args: Mapping[str, Json]) -> Json:
         partners = self._life.partners
         if partners is None or partners.pairing is None:
-            hint = "see ems status; section [eebus] and E-ID-001 tell more"
-            raise CallError("E-PAIR-011", "the EEBUS side does not run", hint)
+            raise _without_eebus()
         return await partners.pairing.table()[name](args)
 
     def _contact(self) -> Json:
         contact = self._life.contact
         return None if contact is None else asdict(contact.view())
+
+
+def _without_eebus() -> CallError:
+    hint = "see ems status; section [eebus] and E-ID-001 tell more"
+    return CallError("E-PAIR-011", "the EEBUS side does not run", hint)

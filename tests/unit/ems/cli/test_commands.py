@@ -214,6 +214,79 @@ def test_steuve_why_says_in_one_line_what_binds(ems: Any, tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.loopback
+@pytest.mark.parametrize(
+    ("setpoint_w", "told"),
+    [
+        (None, "Wallbox Garage: free, no limit\n"),
+        (0, "Wallbox Garage: 0 W of 11 kW, because: about to be freed (staggered)\n"),
+    ],
+)
+def test_who_is_free_and_who_waits_for_it_are_told_apart(
+    ems: Any, tmp_path: Path, setpoint_w: int | None, told: str
+) -> None:
+    load = {
+        **STATUS["steuve"][0],
+        "setpoint_w": setpoint_w,
+        "setpoint_a": None,
+        "reason": {"code": "unlimited", "resource": "", "missing": 0},
+    }
+    answer = {"steuve": load, "signal": {**SIGNAL, "limited": False}, "budget_w": None}
+    with fake_service(tmp_path / "s", {"steuve.why": answer}):
+        outcome = ems("steuve", "why", "garage", "--socket", str(tmp_path / "s"))
+
+    assert outcome.out == told
+
+
+@pytest.mark.loopback
+def test_who_may_not_read_the_key_is_shown_the_identity_by_the_service(
+    ems: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ems.toml").write_text('schema = 1\n[paths]\nstate_dir = "state"\n')
+    folder = tmp_path / "state" / "identity"
+    folder.mkdir(parents=True)
+    (folder / "ship.key").write_text("secret")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    card = {"ski": SKI, "ship_id": "EMS-1", "serial": "1", "fingerprint_sha256": "AB"}
+    answer = {**card, "remarks": [], "qr": "SHIP;…"}
+    with fake_service(tmp_path / "s", {"identity.show": answer}):
+        words = ("--socket", str(tmp_path / "s"), "--config", str(tmp_path / "ems.toml"))
+        shown = ems("identity", "show", "--json", *words)
+        with_qr = ems("identity", "show", "--qr", *words)
+
+    assert shown.document["data"] == {**card, "remarks": []}
+    assert with_qr.out.splitlines()[-1] == "SHIP;…"
+
+
+def test_a_power_no_device_can_have_is_no_term_of_p_min(ems: Any) -> None:
+    for text in ("0", "1001kW"):
+        outcome = ems("pmin", "--wallbox", text, "--json")
+        assert outcome.code == 2
+        assert json.loads(outcome.err)["error"]["code"] == "E-USE-012"
+
+
+def test_p_min_is_written_in_the_numbers_of_the_language(ems: Any) -> None:
+    german = ems("pmin", "--wallbox", "11kW", "--heatpump", "6kW", "--lang", "de")
+    english = ems("pmin", "--wallbox", "11kW", "--heatpump", "6kW", "--lang", "en")
+
+    assert "4.200 W + 1 · 0,80 · 4.200 W = 7.560 W" in german.out
+    assert "4,200 W + 1 · 0.80 · 4,200 W = 7,560 W" in english.out
+    assert "Wärmepumpe, 6.000 W" in german.out
+
+
+def test_a_backup_that_is_not_there_is_told_as_a_path(
+    ems: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMS_PASSPHRASE", "long enough it is")
+    missing = ("--config", str(tmp_path / "none.toml"))
+    outcome = ems(
+        "identity", "restore", str(tmp_path / "gone"), "--dir", str(tmp_path / "id"), *missing
+    )
+
+    assert outcome.code == 2
+    assert "E-USE-011" in outcome.err
+
+
 def test_destructive_commands_never_ask_without_a_terminal(ems: Any) -> None:
     outcome = ems("pair", "remove", SKI)
 

@@ -34,9 +34,9 @@ def _german(monkeypatch: pytest.MonkeyPatch) -> None:
         ((), "E-USE-008", "Es fehlt: COMMAND."),
         (("pair", "window", "ajar"), "E-USE-009", "Unbrauchbarer Wert für ACTION"),
         (("contact", "learn", "--active", "maybe"), "E-USE-009", "Wert für --active"),
-        (("version", "--lang", "fr"), "E-USE-009", "Wert für --lang (de, en)"),
-        (("demo", "--speed", "1000"), "E-USE-009", "Wert für --speed"),
-        (("version", "superfluous"), "E-USE-010", "superfluous"),
+        (("version", "--lang", "fr"), "E-USE-009", "Wert für --lang; erwartet: de, en"),
+        (("demo", "--speed", "1000"), "E-USE-009", "Wert für --speed; erwartet: höchstens 100"),
+        (("version", "superfluous"), "E-USE-014", "superfluous"),
     ],
 )
 def test_a_script_that_asked_for_json_gets_one_error_document(
@@ -87,3 +87,34 @@ def test_version_is_also_an_option(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert exit_code == 0
     assert out.startswith("ems ")
+
+
+@pytest.mark.parametrize(
+    ("words", "german", "english"),
+    [
+        (("pair", "add", "x", "--port", "0"), "mindestens 1", "at least 1"),
+        (("pair", "add", "x", "--port", "99999"), "höchstens 65535", "at most 65535"),
+        (("pair", "add", "x", "--port", "abc"), "eine ganze Zahl", "a whole number"),
+        (("demo", "--speed", "fast"), "eine Zahl", "a number"),
+        (("pair", "window", "opn"), "open oder close", "open or close"),
+        (("pair", "add", "1" * 40, "--role", "king"), "control-box, device", "control-box, device"),
+        (("records", "list", "--from", "yesterday"), "JJJJ-MM-TT oder", "YYYY-MM-DD or"),
+    ],
+)
+def test_what_was_expected_is_told_in_the_language_of_the_reader(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], german: str, english: str
+) -> None:
+    for lang, expected in (("de", german), ("en", english)):
+        code, _, err = run(capsys, *words, "--lang", lang)
+        assert code == 2
+        assert f": {expected}" in err
+
+
+def test_an_unknown_language_is_refused_in_the_language_of_the_surroundings(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMS_LANG", "en")
+
+    _, _, err = run(capsys, "version", "--lang", "fr")
+
+    assert "Unusable value for --lang; expected: de, en." in err
