@@ -85,6 +85,13 @@ ALARMS: Final[dict[str, tuple[Pair, Pair]]] = {
             "All means are used up. Switch off by hand what does not follow.",
         ),
     ),
+    "E-CTL-001": (
+        ("Fehler beim Aufteilen", "Fault while sharing"),
+        (
+            "Das Limit gilt, niemand bekommt mehr. `journalctl -u ems` melden.",
+            "The limit is kept, nobody gets more. Report `journalctl -u ems`.",
+        ),
+    ),
     "E-DEV-001": (
         ("Gerät antwortet nicht", "Device does not answer"),
         (

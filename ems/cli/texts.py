@@ -35,6 +35,7 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
     "offline": ("nicht erreichbar, Anteil reserviert", "unreachable, share reserved"),
     "fault_no_reaction": ("folgt dem Sollwert nicht", "does not follow its set-point"),
     "escalation": ("abgeschaltet, weil es nicht folgt", "switched off, does not follow"),
+    "fallback": ("Rechenfehler: Limit gilt, nichts steigt", "internal error: limit kept, no rise"),
 }
 
 # word of the service -> (de, en); the standard's own word stays behind (ux.md 2)

@@ -22,6 +22,7 @@ NOTHING_CONTROLLED: Final = "W-SIG-003"
 AUTONOMOUS: Final = "W-LPC-002"
 OVER_LIMIT: Final = "W-NWB-001"
 LIMIT_NOT_KEPT: Final = "E-NWB-001"
+DECISION_FAILED: Final = "E-CTL-001"
 
 
 class AlarmBook:

@@ -130,7 +130,7 @@ class Credit:
         """Bring the credit up to date; ``loads``: the SteuVE; ``limit_w`` ``None``: no ceiling."""
         grid = self._grid
         if grid is None or self.grid_w(now) is None:
-            self._forget()
+            self.forget()
             return
         self._estimate(loads, grid, limit_w, now)
         if limit_w != self._limit_w and self._attribution is Attribution.PRO_RATA:
@@ -141,7 +141,8 @@ class Credit:
             raw_w = extra(self._attribution, limit_w or 0, self._residual_w, self.generation_w(now))
             self._hold(raw_w, now)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Begin anew without any credit."""
         self._residual_w = None
         self._open.clear()
         self._samples.clear()

@@ -25,6 +25,7 @@ class ReasonCode(StrEnum):
     OFFLINE = "offline"
     FAULT_NO_REACTION = "fault_no_reaction"
     ESCALATION = "escalation"
+    FALLBACK = "fallback"
 
 
 @dataclass(frozen=True, slots=True)
