@@ -34,6 +34,9 @@ LOGGER = logging.getLogger(__name__)
 SLOW_S = 0.1  # real seconds, I-05
 QUEUE_LIMIT = 10_000  # I-15: hours of one event on a dead disk
 BATCH = 500
+GATHER_S = (
+    0.02  # real seconds: one commit for what belongs together, and none amid a limit's orders
+)
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 30.0
 CLOSE_WITHIN_S = 5.0
@@ -76,6 +79,7 @@ class Journal:
         self._prunes: list[tuple[datetime, Future[int]]] = []
         self._wake = threading.Condition()
         self._closing = False
+        self._hurry = threading.Event()
         self._lost = 0
         self._flaw: str | None = None
         self._check: IntegrityCheck | None = None
@@ -152,6 +156,7 @@ class Journal:
         """Write what waits and stop; what cannot be written within 5 s fails."""
         if self._check is not None:
             self._check.stop()
+        self._hurry.set()
         with self._wake:
             self._closing = True
             self._wake.notify()
@@ -182,6 +187,8 @@ class Journal:
         while True:
             with self._wake:
                 self._wake.wait_for(self._has_work)
+            self._hurry.wait(GATHER_S)
+            with self._wake:
                 batch = [self._queue[index] for index in range(min(BATCH, len(self._queue)))]
                 prunes, self._prunes = self._prunes, []
                 closing, (flaw, self._flaw) = self._closing, (self._flaw, None)

@@ -6,6 +6,7 @@ disk, 100 ms at the longest (I-05). The devices do not wait for the disk.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from decimal import ROUND_FLOOR, Decimal
@@ -64,6 +65,8 @@ class Box:
         match event:
             case LimitStateChanged():
                 self._limit_changed(event)
+                await asyncio.sleep(0)  # the workers write first
+                self._controller.settle()
                 if not await self._writer.durable():
                     self._proof.note(Kind.DISK_DELAY, {"delay_ms": 100, "what": "state"})
             case WriteJudged():

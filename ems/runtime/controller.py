@@ -1,8 +1,9 @@
 """The shell of the control core: hands events in, carries commands out, keeps its timer.
 
 Everything here runs in one event loop and ``submit`` never awaits, so the core has one owner and a
-limit reaches the slots of the devices in the same turn of the loop (reliability.md I-08). What
-devices tell waits up to 20 ms for company: 64 confirmations of one limit are one decision, not 64.
+limit reaches the slots of the devices in the same turn of the loop (reliability.md I-08). State and
+proof follow in the next turn, behind the first writes of the workers. What devices tell waits up to
+20 ms for company: 64 confirmations of one limit are one decision, not 64.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class Controller:
         self._handled_at = -math.inf
         self._waiting: list[Event] = []
         self._waiting_until = math.inf
+        self._aftermath: list[Remember | Alarm] | None = None
         self._batch = Harmless("the decision on several events")
         self._reading = Harmless("the decision on a reading")
 
@@ -81,6 +83,21 @@ class Controller:
     def connect(self, workers: Mapping[str, LoadWorker]) -> None:
         """Tell where the commands of each load go."""
         self._workers = dict(workers)
+
+    def settle(self) -> None:
+        """Hand state, alarms and the picture of the last decision on, if that has not happened.
+
+        Whoever waits for what he submitted to be durable calls this first.
+        """
+        commands, self._aftermath = self._aftermath, None
+        if commands is None:
+            return
+        for command in commands:
+            if isinstance(command, Remember):
+                self._remember(command)
+            else:
+                self._alarm(command)
+        self._decided(self.core.decision)
 
     def submit(self, event: Event) -> None:
         """Decide on ``event`` now, or within 20 ms when it only tells how devices do."""
@@ -105,6 +122,7 @@ class Controller:
             if now < min(tick_at, self._due_at()):
                 continue  # only the deadline changed
             self._handled_at = now
+            self.settle()
             self._carry_out(self.core.handle_timer(now))
             if now >= tick_at:
                 tick_at = now + CYCLE_S
@@ -123,6 +141,7 @@ class Controller:
         A reading that the core cannot digest takes no other event with it: then each is decided on
         by itself, and only what devices tell may fail without anybody else hearing of it.
         """
+        self.settle()
         events, self._waiting, self._waiting_until = self._waiting, [], math.inf
         decided: list[list[Command]] = []
         self._batch.do(lambda: decided.append(self.core.handle_all(events, now)))
@@ -136,6 +155,7 @@ class Controller:
                 self._decide_alone(event, now)
 
     def _decide_alone(self, event: Event, now: float) -> None:
+        self.settle()
         self._carry_out(self.core.handle(event, now))
 
     def alarm(self, alarm: Alarm) -> None:
@@ -143,17 +163,17 @@ class Controller:
         self._alarm(alarm)
 
     def _carry_out(self, commands: list[Command]) -> None:
+        """Orders go out at once; the rest when the workers have had their turn."""
+        self._aftermath = []
         for command in commands:
-            match command:
-                case SetLimit() | Release() | Stop():
-                    worker = self._workers.get(command.load_id)
-                    if worker is not None:
-                        worker.post(command)
-                case Remember():
-                    self._remember(command)
-                case Alarm():
-                    self._alarm(command)
-        self._decided(self.core.decision)
+            if isinstance(command, Remember | Alarm):
+                self._aftermath.append(command)
+            elif (worker := self._workers.get(command.load_id)) is not None:
+                worker.post(command)
+        try:
+            asyncio.get_running_loop().call_soon(self.settle)
+        except RuntimeError:  # before the loop runs there are no workers to wait for
+            self.settle()
 
     def _alarm(self, alarm: Alarm) -> None:
         key = (alarm.code, alarm.subject)

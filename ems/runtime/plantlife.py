@@ -187,6 +187,7 @@ class PlantLife:
                 group.create_task(self._settle_memory(), name="memory")
         finally:
             systemd.stopping()
+            self.controller.settle()
             self._writer.flush()  # what the partners still said while we told them goodbye
             await self.proof.close()
 

@@ -231,7 +231,26 @@ def test_a_limit_is_in_the_slot_of_every_device_before_submit_returns() -> None:
         }
         assert caps == dict.fromkeys((load.load_id for load in loads), 0)
         assert stage.controller.decision.effective == Limited(0, Source.EEBUS)
+        assert stage.decisions[-1] != stage.controller.decision  # proof waits for the workers
+        await turns(1)
         assert stage.decisions[-1] == stage.controller.decision
+
+    run(story())
+
+
+@pytest.mark.rule("R-14A-57")
+@pytest.mark.invariant("I-16")
+def test_proof_sees_every_limit_also_when_two_come_in_one_turn_of_the_loop() -> None:
+    async def story() -> None:
+        stage = Stage(FakeClock())
+        for event in (Restored(saved=None), limit(4_200), limit(9_000), limit(0)):
+            stage.controller.submit(event)
+        await turns(1)
+        seen = [one.effective for one in stage.decisions]
+        assert seen[-3:] == [Limited(watts, Source.EEBUS) for watts in (4_200, 9_000, 0)]
+        stage.controller.settle()
+        await turns(1)
+        assert len(stage.decisions) == len(seen)  # nothing is told twice
 
     run(story())
 
@@ -242,6 +261,7 @@ def test_a_limit_is_to_be_remembered_at_once() -> None:
         stage = Stage(FakeClock())
         stage.controller.submit(Restored(saved=None))
         stage.controller.submit(limit(4_200))
+        stage.controller.settle()
         newest = stage.remembered[-1]
         assert newest.at_once
         assert [entry.power_w for entry in newest.saved.limits if entry.source == "eebus"] == [
