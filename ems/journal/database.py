@@ -92,18 +92,41 @@ def open_for_reading(path: Path, *, any_thread: bool = False) -> sqlite3.Connect
 
     Raises:
         JournalError: there is no readable journal at ``path``.
+        OSError: no right to read it.
     """
     if not path.exists():
         raise JournalError(f"there is no journal at {path}")
+    path.open("rb").close()  # no right to read it is no damage
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        connection = sqlite3.connect(uri, uri=True, check_same_thread=not any_thread)
+        return _reader(path, "mode=ro", any_thread=any_thread)
+    except sqlite3.OperationalError as error:
+        if not _is_at_rest(path):
+            raise JournalError(f"the journal {path} cannot be read: {error}") from error
+    except sqlite3.Error as error:
+        raise JournalError(f"the journal {path} cannot be read: {error}") from error
+    try:  # SQLite wants files beside one in WAL mode, which a mere reader may not make
+        return _reader(path, "mode=ro&immutable=1", any_thread=any_thread)
+    except sqlite3.Error as error:
+        raise JournalError(f"the journal {path} cannot be read: {error}") from error
+
+
+def _reader(path: Path, how: str, *, any_thread: bool) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{how}"
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=not any_thread)
+    try:
         connection.text_factory = _readable
         connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         connection.execute("SELECT 1 FROM record LIMIT 1").fetchall()
-    except sqlite3.Error as error:
-        raise JournalError(f"the journal {path} cannot be read: {error}") from error
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _is_at_rest(path: Path) -> bool:
+    """Whether nobody writes: the last writer took its log with it."""
+    log = path.with_name(path.name + "-wal")
+    return not log.exists() or log.stat().st_size == 0
 
 
 def _readable(raw: bytes) -> str:

@@ -46,7 +46,7 @@ class IntegrityCheck:
     def _run(self) -> None:
         try:
             self._connection = connection = database.open_for_reading(self._path, any_thread=True)
-        except JournalError as error:
+        except (JournalError, OSError) as error:
             LOGGER.warning("! the journal cannot be looked through: %s", error)
             return
         try:

@@ -165,7 +165,7 @@ def open_events(path: Path) -> list[OpenEvent]:
     """
     try:
         return _open_events(path)
-    except (JournalError, sqlite3.Error, ValueError) as error:
+    except (JournalError, OSError, sqlite3.Error, ValueError) as error:
         if path.exists():
             LOGGER.warning("! open events cannot be read: %s", error)
         return []

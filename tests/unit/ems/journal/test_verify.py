@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,34 @@ def test_an_empty_journal_is_valid(tmp_path: Path) -> None:
 
 def test_a_missing_journal_is_not_valid(tmp_path: Path) -> None:
     assert flaws(tmp_path / "records.db") == [(None, "unreadable")]
+
+
+def test_who_may_only_read_can_verify_a_journal_at_rest(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sqlite3.connect
+
+    def without_a_right_to_make_files(place: str, **options: Any) -> Any:
+        if "immutable" not in place:
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+        return real(place, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", without_a_right_to_make_files)
+
+    assert verify(journal).ok
+    log = journal.with_name("records.db-wal")
+    log.write_bytes(b"somebody writes")
+    assert flaws(journal) == [(None, "unreadable")]
+
+
+def test_no_right_to_read_is_no_damage(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(journal))
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+    with pytest.raises(PermissionError):
+        verify(journal)
 
 
 def test_a_journal_being_written_can_be_verified(tmp_path: Path) -> None:
