@@ -34,9 +34,7 @@ LOGGER = logging.getLogger(__name__)
 SLOW_S = 0.1  # real seconds, I-05
 QUEUE_LIMIT = 10_000  # I-15: hours of one event on a dead disk
 BATCH = 500
-GATHER_S = (
-    0.02  # real seconds: one commit for what belongs together, and none amid a limit's orders
-)
+GATHER_S = 0.02  # real seconds: one commit for what belongs together, none amid a limit's orders
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 30.0
 CLOSE_WITHIN_S = 5.0

@@ -65,7 +65,7 @@ class Box:
         match event:
             case LimitStateChanged():
                 self._limit_changed(event)
-                await asyncio.sleep(0)  # the workers write first
+                await asyncio.sleep(0)  # noqa: TID251  # a turn of the loop: the workers write first
                 self._controller.settle()
                 if not await self._writer.durable():
                     self._proof.note(Kind.DISK_DELAY, {"delay_ms": 100, "what": "state"})

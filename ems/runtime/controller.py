@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ems.control.commands import Alarm, Release, Remember, SetLimit, Stop
+from ems.control.commands import Alarm, Remember
 from ems.control.events import LoadMeasured, SetpointWritten
 from ems.runtime.supervise import Harmless
 
