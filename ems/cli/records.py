@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ems.journal.report import EventRecord
-    from ems.journal.verify import Verdict
+    from ems.journal.verify import Flaw, Verdict
 
 Json: TypeAlias = Any
 Answer = TypeVar("Answer")
@@ -132,7 +132,7 @@ def _register_proof(records: typer.Typer) -> None:
             return
         if cli.as_json:
             emit({"ok": False, "data": data, "warnings": []})
-        raise CliError("E-REC-002", ExitCode.NEGATIVE, why=_flaws_text(verdict))
+        raise CliError("E-REC-002", ExitCode.NEGATIVE, why=_flaws_text(verdict, cli.lang))
 
 
 def _database(cli: Cli, told: Path | None) -> Path:
@@ -198,11 +198,17 @@ def _note_line(cli: Cli, one: Json) -> str:
     return f"{one['seq']:>8}  {local_time(one['at'], cli.lang)}  {one['kind']}: {told}"
 
 
-def _flaws_text(verdict: Verdict) -> str:
+def _flaws_text(verdict: Verdict, lang: int) -> str:
     """Every flaw with the number of its record; many are counted."""
-    flaws = [flaw.why if flaw.seq is None else f"#{flaw.seq}: {flaw.why}" for flaw in verdict.flaws]
-    rest = len(flaws) - SHOWN_FLAWS
-    return "; ".join(flaws[:SHOWN_FLAWS]) + (f"; +{rest}" if rest > 0 else "")
+    told = [_flaw_text(flaw, lang) for flaw in verdict.flaws[:SHOWN_FLAWS]]
+    rest = len(verdict.flaws) - SHOWN_FLAWS
+    return "; ".join(told) + (f"; +{rest}" if rest > 0 else "")
+
+
+def _flaw_text(flaw: Flaw, lang: int) -> str:
+    last = flaw.seq if flaw.to_seq is None else flaw.to_seq
+    record = f"#{flaw.seq}" if last == flaw.seq else f"#{flaw.seq}–{last}"
+    return texts.flaw(flaw.code, record, lang)
 
 
 def _verdict_json(verdict: Verdict) -> Json:
@@ -211,5 +217,8 @@ def _verdict_json(verdict: Verdict) -> Json:
         "first_seq": verdict.first_seq,
         "last_seq": verdict.last_seq,
         "last_hash": verdict.last_hash,
-        "flaws": [{"seq": flaw.seq, "code": flaw.code, "why": flaw.why} for flaw in verdict.flaws],
+        "flaws": [
+            {"seq": flaw.seq, "to_seq": flaw.to_seq, "code": flaw.code, "why": flaw.why}
+            for flaw in verdict.flaws
+        ],
     }

@@ -76,6 +76,19 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "state, journal": ("Zustandsdatei und Nachweis", "state file and journal"),
 }
 
+# what does not fit in the journal -> (de, en); {record}: its number, or from … to
+FLAWS: Final[dict[str, tuple[str, str]]] = {
+    "missing": ("Eintrag {record} fehlt", "record {record} is missing"),
+    "changed": ("Eintrag {record} wurde verändert", "record {record} was changed"),
+    "moved": ("Eintrag {record} steht am falschen Platz", "record {record} is in the wrong place"),
+    "chain": ("Eintrag {record} passt nicht in die Kette", "record {record} breaks the chain"),
+    "tail_lost": (
+        "ab Eintrag {record} fehlte bei einem Start etwas",
+        "from record {record} on something was gone at a start",
+    ),
+    "unreadable": ("die Datei ist beschädigt", "the file is damaged"),
+}
+
 # layer of a connection that is not reached -> what is missing and who can do something
 LAYERS: Final[dict[str, tuple[str, str]]] = {
     "found": (
@@ -245,6 +258,11 @@ def source(name: str, lang: int) -> str:
 def fault(name: str, lang: int) -> str:
     """What is wrong with a source; an unknown word speaks for itself."""
     return FAULTS[name][lang] if name in FAULTS else name
+
+
+def flaw(code: str, record: str, lang: int) -> str:
+    """What does not fit in the journal; an unknown code speaks for itself."""
+    return FLAWS[code][lang].format(record=record) if code in FLAWS else f"{code} {record}"
 
 
 def state(name: str, lang: int) -> str:

@@ -70,19 +70,22 @@ def _check_columns(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(f"another kind of database: {error}") from error
 
 
-def structural_flaw(connection: sqlite3.Connection) -> str | None:
+def structural_flaw(connection: sqlite3.Connection, *, thorough: bool = False) -> str | None:
     """What is wrong with the file; ``None``: every page is sound. Reads all of it.
+
+    ``thorough``: also whether every index tells the same as the records; takes longer.
 
     Raises:
         sqlite3.OperationalError: the disk refuses, or the look was interrupted.
     """
+    check = "integrity_check" if thorough else "quick_check"
     try:
-        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()
+        verdict = connection.execute(f"PRAGMA {check}(1)").fetchone()
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError as error:
         return str(error)
-    return None if verdict == ("ok",) else f"quick_check: {verdict[0] if verdict else 'no answer'}"
+    return None if verdict == ("ok",) else f"{check}: {verdict[0] if verdict else 'no answer'}"
 
 
 def open_for_reading(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:

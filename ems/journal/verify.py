@@ -25,11 +25,15 @@ MAX_FLAWS = 100
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """One thing that does not fit. ``seq`` names the record; ``None``: the whole file."""
+    """One thing that does not fit. ``seq`` names the record; ``None``: the whole file.
+
+    ``to_seq``: the last one where several are meant.
+    """
 
     seq: int | None
     code: str
     why: str
+    to_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,8 @@ def verify(path: Path) -> Verdict:
             walk.step(row)
         walk.end(*database.head(connection))
         walk.compare(anchor, connection)
+        if walk.verdict().ok and (flaw := database.structural_flaw(connection, thorough=True)):
+            walk.flaw(None, "unreadable", f"the records are whole, the file is not: {flaw}")
     except sqlite3.Error as error:
         walk.flaw(walk.next_seq, "unreadable", f"after record {walk.last_seq}: {error}")
     finally:
@@ -83,9 +89,9 @@ class _Walk:
     def next_seq(self) -> int:
         return 1 if self.last_seq is None else self.last_seq + 1
 
-    def flaw(self, seq: int | None, code: str, why: str) -> None:
+    def flaw(self, seq: int | None, code: str, why: str, *, to_seq: int | None = None) -> None:
         if len(self.flaws) < MAX_FLAWS:
-            self.flaws.append(Flaw(seq, code, why))
+            self.flaws.append(Flaw(seq, code, why, to_seq))
 
     def verdict(self) -> Verdict:
         return Verdict(
@@ -111,7 +117,7 @@ class _Walk:
             missing = str(self.next_seq)
             if seq - 1 > self.next_seq:
                 missing += f" to {seq - 1}"
-            self.flaw(self.next_seq, "missing", f"record {missing} is missing")
+            self.flaw(self.next_seq, "missing", f"record {missing} is missing", to_seq=seq - 1)
         elif prev_hash != self.last_hash:
             self.flaw(seq, "chain", f"record {seq} does not follow record {seq - 1}")
 
@@ -146,14 +152,14 @@ class _Walk:
             return
         before = (0, GENESIS) if self._anchor is None else self._anchor
         if (self.first_seq - 1, self._first_prev) != before:
-            self.flaw(before[0] + 1, "missing", f"the records before {self.first_seq} are missing")
+            why = f"the records before {self.first_seq} are missing"
+            self.flaw(before[0] + 1, "missing", why, to_seq=self.first_seq - 1)
 
     def _same_end(self, seq: int, digest: str, where: str) -> None:
         last = self.last_seq or 0
         if seq > last:
-            self.flaw(
-                last + 1, "missing", f"the records from {last + 1} to {seq} are missing ({where})"
-            )
+            why = f"the records from {last + 1} to {seq} are missing ({where})"
+            self.flaw(last + 1, "missing", why, to_seq=seq)
         elif seq < last or (seq == last and digest != self.last_hash):
             self.flaw(last, "chain", f"record {last} is not what {where} says")
 

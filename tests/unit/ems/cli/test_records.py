@@ -158,7 +158,9 @@ def test_verify_leaves_with_1_and_names_the_record(
 
     assert outcome.code == 1
     assert "E-REC-002" in outcome.err
-    assert all(f"#{seq}: " in outcome.err for seq in touched)
+    assert all(f"record #{seq} " in outcome.err for seq in touched)
+    german = ems("records", "verify", records, "--lang", "de")
+    assert (german.code, all(f"Eintrag #{seq} " in german.err for seq in touched)) == (1, True)
 
 
 @pytest.mark.rule("R-14A-59")

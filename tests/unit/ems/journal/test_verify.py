@@ -56,6 +56,19 @@ def test_a_missing_journal_is_not_valid(tmp_path: Path) -> None:
     assert flaws(tmp_path / "records.db") == [(None, "unreadable")]
 
 
+def test_an_index_that_hides_records_is_a_flaw(journal: Path) -> None:
+    connection = sqlite3.connect(journal)
+    connection.execute("PRAGMA writable_schema=ON")
+    connection.execute(
+        "UPDATE sqlite_schema SET sql = replace(sql, 'record (kind, utc)', 'record (utc, kind)')"
+        " WHERE name = 'record_kind'"
+    )
+    connection.commit()
+    connection.close()
+
+    assert flaws(journal) == [(None, "unreadable")]
+
+
 def test_who_may_only_read_can_verify_a_journal_at_rest(
     journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
