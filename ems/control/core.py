@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from ems.control.alarms import AlarmBook
+from ems.control.alarms import DECISION_FAILED, AlarmBook
 from ems.control.budget import Credit
 from ems.control.commands import Command, Release, SetLimit, Stop
 from ems.control.commit import Commit
@@ -30,6 +30,7 @@ from ems.control.events import (
     SetpointWritten,
     TestLimitChanged,
 )
+from ems.control.fallback import scale_down, tell_anew
 from ems.control.grid_limit import UNLIMITED, GridLimit, Limited
 from ems.control.memory import Memory
 from ems.control.notices import tell
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
 
     from ems.control.decision import Decision, SourceView
     from ems.control.plant import Plant
+
+
+WHY_MAX = 200
+"""An error told in an alarm is cut to this many characters."""
 
 
 class Core:
@@ -66,6 +71,7 @@ class Core:
         self._supervisor = Supervisor(plant.timings, enabled=plant.escalation)
         self._memory = Memory(plant.timings)
         self._alarms = AlarmBook()
+        self._told: dict[str, int] = {}
         self._state = _State(self._sources.views(), self._desks)
         self._assess(now)
 
@@ -102,18 +108,44 @@ class Core:
 
     def handle_all(self, events: Sequence[Event], now: float) -> list[Command]:
         """Take ``events`` in, in their order, and decide once about all of them."""
+        return self.decide(now) if self.book(events, now) else []
+
+    def book(self, events: Sequence[Event], now: float) -> bool:
+        """Take ``events`` in without deciding; tells whether anything must be decided anew."""
         now = max(now, self._state.now)
-        if not [event for event in events if self._take(event, now)]:
-            self._state.touch(now)
-            return []
-        return self._decide(now)
+        if [event for event in events if self._take(event, now)]:
+            return True
+        self._state.touch(now)
+        return False
 
     def handle_timer(self, now: float) -> list[Command]:
         """Holds, staleness, reaction times; may be called late or for nothing."""
-        now = max(now, self._state.now)
         for desk in self._desks.values():
-            desk.exposure.settle(now)
-        return self._decide(now)
+            desk.exposure.settle(max(now, self._state.now))
+        return self.decide(now)
+
+    def decide(self, now: float) -> list[Command]:
+        """Decide on what is booked."""
+        now = max(now, self._state.now)
+        self._assess(now)
+        self._supervise(now)
+        return self._act(self._state, now)
+
+    def fall_back(self, why: str, now: float) -> list[Command]:
+        """Keep the limit although ``decide`` raised: the last set-points, scaled down (X26).
+
+        ``why`` goes into the alarm, which ends with the next decision that works.
+        """
+        now = max(now, self._state.now)
+        self._credit.forget()
+        self._planner = Planner(self._plant)  # whatever it kept may be what is wrong
+        self._state = state = self._limit(now)
+        state.budget_w = state.ceiling_w
+        offenders = self._supervisor.offenders
+        state.targets = scale_down(self._desks, state.ceiling_w, offenders, self._told, now)
+        orders = tell_anew(self._desks, state.targets, self._told, now)
+        self._alarms.put(DECISION_FAILED, "core", active=True, params={"error": why[:WHY_MAX]})
+        return self._commands(orders, (), now)
 
     def _take(self, event: Event, now: float) -> bool:
         """Book the event; tells whether anything must be decided anew."""
@@ -155,7 +187,7 @@ class Core:
     ) -> bool:
         match event:
             case LoadFound():
-                desk.found(event.capability)
+                desk.found(event.capability, now)
             case LoadLost():
                 desk.exposure.lost(now)
             case LoadMeasured():
@@ -177,19 +209,9 @@ class Core:
         steuve = [desk.exposure for desk in self._desks.values() if desk.load.steuve]
         self._credit.update(steuve, ceiling_w, now)
 
-    def _decide(self, now: float) -> list[Command]:
-        self._assess(now)
-        self._supervise(now)
-        return self._act(self._state, now)
-
     def _assess(self, now: float) -> None:
         """Which limit counts now, and what it means for the SteuVE together."""
-        self._sources.handle_timer(now)
-        views = self._sources.views()
-        state = _State(views, self._desks, self._state.targets)
-        state.at = state.now = now
-        state.effective = self._sources.effective(views)
-        state.ceiling_w = self._ceiling(state.effective)
+        state = self._limit(now)
         self._update_credit(state.ceiling_w, now)
         if state.ceiling_w is not None:
             state.budget_w = max(0, state.ceiling_w + self._credit.extra_w)
@@ -197,6 +219,16 @@ class Core:
             for desk in self._desks.values():
                 desk.forget_starts()
         self._state = state
+
+    def _limit(self, now: float) -> _State:
+        """What the sources say now, and the last targets."""
+        self._sources.handle_timer(now)
+        views = self._sources.views()
+        state = _State(views, self._desks, self._state.targets)
+        state.at = state.now = now
+        state.effective = self._sources.effective(views)
+        state.ceiling_w = self._ceiling(state.effective)
+        return state
 
     def _ceiling(self, effective: GridLimit) -> int | None:
         """The limit as applied [W] (14a.md 3.6); ``None``: no limit in force."""
@@ -235,12 +267,21 @@ class Core:
         frozen = self._supervisor.enabled and self._supervisor.level > 1
         commit = Commit(self._desks, state.targets, self._planner.resources, now, frozen=frozen)
         commit.run()
+        self._alarms.put(DECISION_FAILED, "core", active=False)
+        self._told.clear()
+        return self._commands(commit.decreases, commit.increases, now)
+
+    def _commands(
+        self, decreases: Sequence[Command], increases: Sequence[Command], now: float
+    ) -> list[Command]:
+        """Everything to be done, most urgent first."""
+        state = self._state
         releases = self._releasing.update(self._desks, state.targets, now)
-        commands: list[Command] = [*commit.decreases, *self._stops(now)]
+        commands: list[Command] = [*decreases, *self._stops(now)]
         remember = self._memory.update(self._sources, state.views, now)
         if remember is not None:
             commands.append(remember)
-        commands += [*commit.increases, *releases, *self._repeats(now)]
+        commands += [*increases, *releases, *self._repeats(now)]
         tell(self._plant, self._sources, self._supervisor, self._alarms, state.effective, now)
         self._tell_devices(now)
         return commands + list(self._alarms.take())
@@ -277,10 +318,10 @@ class Core:
         waiting = now < self._started_at + self._plant.timings.start_wait_s
         self._alarms.grid(silent=grid_silent and not waiting)
         for load_id, desk in self._desks.items():
-            silent = not desk.exposure.online and (desk.exposure.seen or not waiting)
+            desk.note_silence(now, waiting=waiting)
             self._alarms.device(
                 load_id,
-                silent=silent,
+                silent=desk.silent,
                 refused=desk.refused,
                 disobeys=self._supervisor.is_excluded(load_id),
             )

@@ -54,6 +54,7 @@ class Desk:
         self.stopped = False
         self.reason = Reason(ReasonCode.HOLD_START)
         self.refused = False
+        self.silent = False
         self._timings = timings
         self._increased_at = -math.inf
         self._off_at = -math.inf
@@ -63,8 +64,18 @@ class Desk:
         self._retry_s = timings.retry_s
         self._echo_s = timings.retry_s
         self._limit_x: int | None = None
+        self._heard_at = now
         self.release_at: float | None = None
         self.freed_at: float | None = None
+
+    def note_silence(self, now: float, *, waiting: bool) -> None:
+        """Nobody there, or nobody who lets itself be read; over with the next reading.
+
+        ``waiting``: the plant has just started, so who was never heard is not missing yet.
+        """
+        missing = not self.exposure.online and (self.exposure.seen or not waiting)
+        if missing or (self.exposure.online and now > self._heard_at + self._timings.load_stale_s):
+            self.silent = True
 
     @property
     def order_x(self) -> int | None:
@@ -210,9 +221,10 @@ class Desk:
         if self.free and self.freed_at is None:
             self.freed_at = at
 
-    def found(self, capability: Capability) -> None:
+    def found(self, capability: Capability, now: float) -> None:
         """The device is connected, or its capability is known better."""
         if not self.exposure.online:
+            self._heard_at = now
             self.free = self.stopped = self.refused = False
             self._retry_at = self.freed_at = None
         self.exposure.found(capability)
@@ -245,6 +257,7 @@ class Desk:
     def measured(self, event: LoadMeasured, now: float) -> bool:
         """Learn from a reading; tells whether the load must be decided on anew."""
         exposure = self.exposure
+        spoke_again, self.silent, self._heard_at = self.silent, False, now
         before = (exposure.upper_x(now), exposure.confirmed)
         rescaled = exposure.scale.observe(event.measurement, now)
         exposure.measured(event.measurement, min(event.at, now))
@@ -252,7 +265,12 @@ class Desk:
         wants = self.demand.observe(event.measurement, allowed_x, now)
         self._check_echo(now)
         self._check_draw(now)
-        return rescaled or wants or before != (exposure.upper_x(now), exposure.confirmed)
+        return (
+            spoke_again
+            or rescaled
+            or wants
+            or before != (exposure.upper_x(now), exposure.confirmed)
+        )
 
     def _check_echo(self, now: float) -> None:
         """A device that says it obeys more than it was told is told again (X2, X22, F-17)."""

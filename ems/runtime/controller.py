@@ -12,7 +12,6 @@ import asyncio
 import logging
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ems.control.commands import Alarm, Remember
@@ -72,8 +71,8 @@ class Controller:
         self._waiting: list[Event] = []
         self._waiting_until = math.inf
         self._aftermath: list[Remember | Alarm] | None = None
-        self._batch = Harmless("the decision on several events")
-        self._reading = Harmless("the decision on a reading")
+        self._deciding = Harmless("the decision")
+        self._reading = Harmless("a reading")
 
     @property
     def decision(self) -> Decision:
@@ -123,7 +122,7 @@ class Controller:
                 continue  # only the deadline changed
             self._handled_at = now
             self.settle()
-            self._carry_out(self.core.handle_timer(now))
+            self._carry_out(self._or_fall_back(self.core.handle_timer, now))
             if now >= tick_at:
                 tick_at = now + CYCLE_S
                 self.cycles += 1
@@ -136,27 +135,25 @@ class Controller:
         return max(self.core.deadline, self._handled_at + COALESCE_S)
 
     def _decide(self, now: float) -> None:
-        """One decision on everything that waits.
-
-        A reading that the core cannot digest takes no other event with it: then each is decided on
-        by itself, and only what devices tell may fail without anybody else hearing of it.
-        """
+        """One decision on everything that waits."""
         self.settle()
         events, self._waiting, self._waiting_until = self._waiting, [], math.inf
-        decided: list[list[Command]] = []
-        self._batch.do(lambda: decided.append(self.core.handle_all(events, now)))
-        if decided:
-            self._carry_out(decided[0])
-            return
-        for event in events:
-            if isinstance(event, LoadMeasured | SetpointWritten):
-                self._reading.do(partial(self._decide_alone, event, now))
-            else:
-                self._decide_alone(event, now)
+        worth_it = [self._book(event, now) for event in events]
+        self._carry_out(self._or_fall_back(self.core.decide, now) if any(worth_it) else [])
 
-    def _decide_alone(self, event: Event, now: float) -> None:
-        self.settle()
-        self._carry_out(self.core.handle(event, now))
+    def _book(self, event: Event, now: float) -> bool:
+        """Whether the event calls for a decision; a reading nobody can digest does not."""
+        if not isinstance(event, LoadMeasured | SetpointWritten):
+            return self.core.book((event,), now)
+        booked: list[bool] = []
+        self._reading.do(lambda: booked.append(self.core.book((event,), now)))
+        return booked == [True]
+
+    def _or_fall_back(self, decide: Callable[[float], list[Command]], now: float) -> list[Command]:
+        """What ``decide`` wants done; if it raises, what keeps the limit without it (X26)."""
+        decided: list[list[Command]] = []
+        self._deciding.do(lambda: decided.append(decide(now)))
+        return decided[0] if decided else self.core.fall_back(self._deciding.why, now)
 
     def alarm(self, alarm: Alarm) -> None:
         """Raise or end an alarm from outside the core (disk, identity, configuration)."""

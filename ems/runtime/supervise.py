@@ -53,23 +53,26 @@ async def keep_running(
 
 
 class Harmless:
-    """Does what control must not depend on: an error is logged, once while it stays the same."""
+    """Does what control must not depend on: an error is logged, once while it stays the same.
+
+    ``why``: the error of the last time; empty: it worked.
+    """
 
     def __init__(self, name: str) -> None:
         """``name`` stands in the log."""
         self._name = name
-        self._told = ""
+        self.why = ""
 
     def do(self, work: Callable[[], object]) -> None:
         """Run ``work``; whatever it raises ends here."""
         try:
             work()
         except Exception as error:
-            if repr(error) != self._told:
+            if repr(error) != self.why:
                 LOGGER.exception("! %s failed", self._name)
-            self._told = repr(error)
+            self.why = repr(error)
         else:
-            self._told = ""
+            self.why = ""
 
 
 async def unless(work: Coroutine[object, object, T], interrupted: asyncio.Event) -> T | None:

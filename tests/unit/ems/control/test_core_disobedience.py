@@ -8,11 +8,11 @@ import pytest
 
 from drivers.api import LoadKind, Setpoint
 from ems.control.commands import SetLimit, Stop
-from ems.control.events import LoadFound, SetpointFailed, SetpointWritten
+from ems.control.events import LoadFound, LoadLost, SetpointFailed, SetpointWritten
 from ems.control.plant import Load
 from ems.control.reasons import ReasonCode
 from tests.kit.core import HEAT_PUMP, RELAY, alarm_on, limited_site, lpc, small_core, writes
-from tests.kit.plant import first_site
+from tests.kit.plant import Site, first_site
 
 
 @pytest.mark.invariant("I-03")
@@ -137,3 +137,37 @@ def test_increases_are_frozen_while_the_limit_is_not_kept() -> None:
 
     raised = [c for c in writes(site, since) if isinstance(c, SetLimit) and c.setpoint.power_w]
     assert raised == []
+
+
+def alarm_changes(site: Site, code: str, subject: str) -> list[bool]:
+    return [a.active for a in site.alarms if (a.code, a.subject) == (code, subject)]
+
+
+def test_a_connection_alone_does_not_end_the_alarm_of_a_silent_device() -> None:
+    site = limited_site(20_000)
+    capability = site.devices["garage"].load.capability
+    site.devices["garage"].offline = True
+    site.run(site.now + 5)
+
+    for _ in range(20):  # it lets itself be dialled, but answers nothing
+        site.give(LoadFound(load_id="garage", capability=capability))
+        site.run(site.now + 1)
+        site.give(LoadLost(load_id="garage", why="no answer"))
+        site.run(site.now + 1)
+    assert alarm_changes(site, "E-DEV-001", "garage") == [True]
+
+    site.devices["garage"].offline = False
+    site.run(site.now + 10)
+    assert alarm_changes(site, "E-DEV-001", "garage") == [True, False]
+
+
+def test_a_device_that_takes_orders_and_cannot_be_read_raises_an_alarm() -> None:
+    site = limited_site(20_000)
+    site.devices["garage"].poll_s = math.inf
+    site._poll["garage"] = math.inf
+
+    site.run(site.now + 14)
+    assert alarm_changes(site, "E-DEV-001", "garage") == []
+    site.run(site.now + 4)
+
+    assert alarm_changes(site, "E-DEV-001", "garage") == [True]
