@@ -94,6 +94,9 @@ def _register_site(sim: typer.Typer) -> None:
             list[str] | None, typer.Option("--fault", metavar="ID:FAULT", help="From the start on.")
         ] = None,
         seed: Annotated[int, typer.Option("--seed")] = 1,
+        every: Annotated[
+            float, typer.Option("--every", min=0.1, help="Seconds between two lines of truth.")
+        ] = 1.0,
         speed: SpeedOption = 1.0,
         clock_epoch: EpochOption = 0.0,
     ) -> None:
@@ -105,6 +108,7 @@ def _register_site(sim: typer.Typer) -> None:
             ports_out=ports_out,
             faults=tuple(fault or ()),
             seed=seed,
+            every_s=every,
             speed=speed,
             epoch=clock_epoch,
         )

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ems.demo.story import Row, Story
     from ems.demo.trace import EmsPoint, Json, RecordsSeen, SitePoint
 
+CHARGING_S: Final = 15.0
+"""How long the plant runs free before the EMS starts: until every car charges [s]."""
 PAIRED_BEFORE_S: Final = 5.0
 """The box stays silent this long after it was accepted, whatever the machine's speed [s]."""
 BEAT_S: Final = 5.0
@@ -86,6 +88,7 @@ class Runner:
         """Row one: the EMS starts, the box dials, the user accepts; sets the story's zero."""
         stage, first = self._stage, self._story.row[0]
         await stage.prepare()
+        await self._reach(stage.clock.monotonic() + CHARGING_S)
         self._tell(first)
         started_at = stage.clock.monotonic()
         async with asyncio.TaskGroup() as group:

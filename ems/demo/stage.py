@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 HOST: Final = "127.0.0.1"
 POLL_S: Final = 0.05
+TRUTH_S: Final = 0.2
+"""How often the site tells its physics [protocol s]."""
 START_S: Final = 30.0
 """Longest time [real s] a program may take to answer for the first time."""
 PAIR_S: Final = 30.0
@@ -228,7 +230,8 @@ class Stage:
     async def _start_site(self) -> dict[str, int]:
         ports_file = self.options.folder / "ports.json"
         args = ["sim", "site", *self.plant_args, "--ports-out", str(ports_file)]
-        args += ["--seed", str(self.options.seed), "--json", *self._clock_args()]
+        args += ["--seed", str(self.options.seed), "--every", str(TRUTH_S), "--json"]
+        args += self._clock_args()
         for fault in self.options.faults:
             args += ["--fault", fault]
         child = await self._start("site", args)

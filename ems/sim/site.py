@@ -1,7 +1,7 @@
 """``ems sim site``: Modbus devices of a configuration with physics behind them.
 
-Truth as JSON lines on standard output, one per protocol second; commands on standard input. Runs
-until SIGTERM, SIGINT or ``quit``. Contract: docs/borders.md 10.
+Truth as JSON lines on standard output, one per protocol second or as often as told; commands on
+standard input. Runs until SIGTERM, SIGINT or ``quit``. Contract: docs/borders.md 10.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class SiteOptions:
         ports_out: file that gets ``{"id": port}``; devices then listen on any free port.
         faults: ``ID:FAULT`` from the start on.
         seed: of noise, ramps and phases.
+        every_s: time between two lines of truth [protocol s], at least 0.1.
         speed, epoch: protocol clock, shared with the EMS and the control box.
     """
 
@@ -57,6 +58,7 @@ class SiteOptions:
     ports_out: Path | None = None
     faults: tuple[str, ...] = ()
     seed: int = 1
+    every_s: float = 1.0
     speed: float = 1.0
     epoch: float = 0.0
 
@@ -122,7 +124,7 @@ class SiteRunner:
         return now
 
     async def run(self, orders: list[FaultOrder]) -> None:
-        """Listen, tell the truth every protocol second, obey commands.
+        """Listen, tell the truth, obey commands.
 
         Raises:
             OSError: a port is taken.
@@ -158,14 +160,18 @@ class SiteRunner:
                 task.cancel()
 
     async def _tell_truth(self) -> None:
-        second = math.floor(self._clock.monotonic()) + 1
+        every_s = self._options.every_s
+        due = self._next_line()
         while True:
-            deadline = min(float(second), self._clock.monotonic() + TICK_S)
-            await self._clock.sleep_until(deadline)
+            await self._clock.sleep_until(min(due * every_s, self._clock.monotonic() + TICK_S))
             self.site.advance(self._clock.monotonic())
-            if self._clock.monotonic() >= second:
+            if self._clock.monotonic() >= due * every_s:
                 self._say(truth_json(self._truth()))
-                second = math.floor(self._clock.monotonic()) + 1
+                due = self._next_line()
+
+    def _next_line(self) -> int:
+        """Number of the next moment, counted from the clock's zero, at which truth is told."""
+        return math.floor(self._clock.monotonic() / self._options.every_s) + 1
 
     async def _listen(self) -> None:
         async for line in input_lines(sys.stdin):

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,11 @@ class Running:
 
 @asynccontextmanager
 async def running_site(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, *faults: str, config: Path | None = None
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *faults: str,
+    config: Path | None = None,
+    every_s: float = 1.0,
 ) -> AsyncIterator[Running]:
     runners: list[SiteRunner] = []
     original = SiteRunner.__init__
@@ -92,6 +97,7 @@ async def running_site(
         config=config or first_plant(folder),
         ports_out=folder / "ports.json",
         faults=faults,
+        every_s=every_s,
         speed=SPEED,
         epoch=SystemClock().monotonic(),
     )
@@ -198,6 +204,19 @@ def test_truth_is_told_once_per_protocol_second(
             assert seconds[-1] - seconds[0] <= len(seconds) + 1
             assert set(truth[0]["loads"]) == set(NAMES)
             assert set(truth[0]) >= {"steuve_w", "grid_w", "nwlb_w", "pv_w", "house_w"}
+
+    play(work())
+
+
+def test_truth_is_told_as_often_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        async with running_site(tmp_path, monkeypatch, every_s=5.0) as site:
+            while len(truth := [line for line in site.told.lines if "t_s" in line]) < 4:
+                site.told.fresh.clear()
+                await asyncio.wait_for(site.told.fresh.wait(), 10)
+
+            steps = [later["t_s"] - sooner["t_s"] for sooner, later in pairwise(truth)]
+            assert min(steps) > 3.0  # protocol seconds; a busy machine may be late
 
     play(work())
 
