@@ -57,6 +57,9 @@ def plant() -> Plant:
 
 
 PLANT = plant()
+SPOKEN = LpcChanged(
+    state="unlimited_controlled", limit=UNLIMITED, failsafe_w=15_120, failsafe_duration_s=7_200.0
+)
 IDS = [load.load_id for load in PLANT.loads]
 watts = st.integers(0, 50_000)
 limits: st.SearchStrategy[GridLimit] = st.just(UNLIMITED) | st.builds(
@@ -151,6 +154,12 @@ class Run:
                 self.saved, self.saved_at = command.saved, self.now
             else:
                 self.alarms[(command.code, command.subject)] = command.active
+
+    def release(self) -> None:
+        """Every source lets go."""
+        free = ContactChanged(limiting=False, level="closed")
+        for event in (SPOKEN, free, TestLimitChanged(limit=UNLIMITED)):
+            self.carry(self.core.handle(event, self.now))
 
     def answer(self, load_id: str) -> Event:
         """The device acknowledges what it was told last."""

@@ -8,23 +8,13 @@ from hypothesis import strategies as st
 
 from drivers.api import Capability, ControlUnit
 from ems.control.commands import Release, SetLimit
-from ems.control.events import ContactChanged, LpcChanged, SetpointFailed, TestLimitChanged
+from ems.control.events import SetpointFailed
 from ems.control.grid_limit import UNLIMITED
 from tests.kit.script import FEW, IDS, PLANT, Run, steps
 
 EXCUSES = ("E-DEV-001", "E-DEV-002", "E-DEV-006")
 """Alarms that name a device: silent, refusing, not free."""
-SPOKEN = LpcChanged(
-    state="unlimited_controlled", limit=UNLIMITED, failsafe_w=15_120, failsafe_duration_s=7_200.0
-)
 answers = st.dictionaries(st.sampled_from(IDS), st.sampled_from(["no answer", "failed", "refused"]))
-
-
-def release(run: Run) -> None:
-    """Every source lets go."""
-    for event in (SPOKEN, ContactChanged(limiting=False, level="closed"),
-                  TestLimitChanged(limit=UNLIMITED)):  # fmt: skip
-        run.carry(run.core.handle(event, run.now))
 
 
 def tick(run: Run, wrong: dict[str, str]) -> set[str]:
@@ -63,7 +53,7 @@ def test_a_minute_after_the_release_every_device_is_free_or_named_by_an_alarm(
     for wait_s, what in script:
         run.step(wait_s, what)
 
-    release(run)
+    run.release()
     assert run.core.decision.effective == UNLIMITED
     run.waiting = set(run.online)
     freed: set[str] = set()
