@@ -131,7 +131,8 @@ class Resolver:
     async def resolve(self, host: str, port: int) -> Sequence[tuple[int, SockAddr]]:
         """Return (family, address) pairs; ``OSError`` when there is none."""
         try:
-            found = _ask(host, port, socket.AI_NUMERICHOST)
+            literal = host.encode("utf-8", "replace")  # octets need no IDNA tables
+            found = _ask(literal, port, socket.AI_NUMERICHOST)
         except socket.gaierror:
             loop = asyncio.get_running_loop()
             found = await loop.run_in_executor(self._threads, _ask, host, port, 0)
@@ -164,7 +165,7 @@ async def connect(resolver: Resolver, target: Target, timeout_s: float) -> socke
 
 
 def _ask(
-    host: str, port: int, flags: int
+    host: str | bytes, port: int, flags: int
 ) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, SockAddr]]:
     try:
         return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags))

@@ -83,6 +83,7 @@ _ROOTS: Final[dict[tuple[MessageType, str], type[Message]]] = {
     (MessageType.DATA, "data"): Data,
     (MessageType.END, "connectionClose"): Close,
 }
+MESSAGES: Final = tuple(_ROOTS.values())
 _NAMES: Final = {message: key for key, message in _ROOTS.items()}
 _MIN_BYTES: Final = 2
 _SHOWN: Final = 40

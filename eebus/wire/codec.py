@@ -66,17 +66,29 @@ def from_eebus(value: JsonValue, as_type: type[T], *, faults: Faults = None) -> 
     return cast("T", _plan(cast("type[msgspec.Struct]", as_type)).read(value, faults))
 
 
+def prepare(*structs: type[msgspec.Struct]) -> None:
+    """Get ready for structs and all that they hold, so that their first message need not wait."""
+    waiting, seen = list(structs), set[type[msgspec.Struct]]()
+    while waiting:
+        struct = waiting.pop()
+        if struct not in seen:
+            seen.add(struct)
+            waiting += [field.holds for field in _plan(struct).fields if field.holds is not None]
+
+
 class _Field:
     """How one element is read and written."""
 
-    __slots__ = ("attribute", "is_list", "name", "omit_empty", "read", "required", "write")
+    __slots__ = ("attribute", "holds", "is_list", "name", "omit_empty", "read", "required", "write")
 
     def __init__(self, info: msgspec.structs.FieldInfo) -> None:
         inner = _without_none(info.type)
         self.attribute = info.name
         self.name = info.encode_name
         self.required = info.required
-        self.is_list = _entry_type(inner) is not None
+        entry = _entry_type(inner)
+        self.is_list = entry is not None
+        self.holds = _struct_or_none(inner if entry is None else _without_none(entry))
         self.omit_empty = self.is_list and inner is _resolved(info.type)
         self.read, self.write = _leaf_or_list(inner)
 
@@ -185,6 +197,12 @@ def _without_none(annotation: Annotation) -> Annotation:
     return _resolved(members[0]) if len(members) == 1 else Any
 
 
+def _struct_or_none(annotation: Annotation) -> type[msgspec.Struct] | None:
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return annotation
+    return None
+
+
 def _entry_type(annotation: Annotation) -> Annotation | None:
     if _origin(annotation) is list:
         return get_args(annotation)[0]
@@ -231,7 +249,7 @@ def _struct(struct: type[msgspec.Struct]) -> tuple[Reader, Writer]:
 
 def _list(annotation: Annotation, entry: Annotation) -> tuple[Reader, Writer]:
     read_entry, write_entry = _single(entry)
-    is_struct = isinstance(entry, type) and issubclass(entry, msgspec.Struct)
+    is_struct = _struct_or_none(entry) is not None
     as_type: Item = list if _origin(annotation) is list else tuple
 
     def read(value: JsonValue, faults: Faults) -> Item:

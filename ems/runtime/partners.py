@@ -16,11 +16,13 @@ from eebus.node.config import NodeConfig
 from eebus.node.identity_store import IdentityProfile, IdentityStoreError, open_or_create
 from eebus.node.node import Node
 from eebus.node.trust_store import TrustStore
+from eebus.node.warm import prepare_codecs
 from eebus.spine.addresses import own_device_address
 from eebus.spine.specs import DeviceInfo
 from eebus.usecases.build import Actors, build_device
 from eebus.usecases.limit_values import AfterFailsafe
 from eebus.usecases.lpc.server import LpcServer, LpcServerConfig
+from eebus.usecases.lpc.spec import LPC_CS
 from ems.control.commands import Alarm
 from ems.runtime.pairing import Pairing
 
@@ -41,6 +43,11 @@ Json: TypeAlias = Any
 
 RETRY_S = 10.0
 LOOK_S = 2.0
+
+
+def prepare() -> None:
+    """Do what the first contact of a box would wait for; in a thread, before `Partners` runs."""
+    prepare_codecs((LPC_CS,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,8 @@ class PlantLife:
             on_damage=partial(self._from_journal, self._journal_damaged),
         )
         self._writer = StateWriter(self._state_file, clock, self._disk_failed)
-        evidence = Evidence(site_facts(self.site, self._plant, loaded.config_hash))
+        facts = site_facts(self.site, self._plant, loaded.config_hash)
+        evidence = Evidence(facts, synchronised=is_synchronised)
         self.proof = Proof(evidence, journal, clock, opened=self._remember_open)
         self.controller = Controller(
             Core(self._plant, self.started_at),
@@ -186,7 +187,6 @@ class PlantLife:
                     group.create_task(eebus, name="eebus")
                 group.create_task(self._settle_memory(), name="memory")
         finally:
-            systemd.stopping()
             self.controller.settle()
             self._writer.flush()  # what the partners still said while we told them goodbye
             await self.proof.close()
@@ -350,9 +350,12 @@ class PlantLife:
     def _socket_path(self) -> Path:
         return self.options.socket_for(self._state_dir)
 
-    def _task_failed(self, name: str, error: BaseException) -> None:
-        data = {"code": "E-INT-001", "subject": name, "active": True, "params": {"why": str(error)}}
-        self.proof.note(Kind.ALARM, data)
+    def _task_failed(self, name: str, error: BaseException | None) -> None:
+        why = f"{type(error).__name__}: {error}"
+        params: dict[str, str | int] = {} if error is None else {"why": why}
+        self.controller.alarm(
+            Alarm(code="E-INT-001", subject=name, active=error is not None, params=params)
+        )
 
     def _disk_failed(self, why: str | None) -> None:
         params: dict[str, str | int] = {} if why is None else {"why": why}
@@ -390,6 +393,9 @@ class PlantLife:
 
 
 def _import_eebus() -> None:
-    """200 ms of imports, in a thread: the contact must not wait for the network side."""
+    """200 ms of imports and codecs, in a thread: the contact must not wait for the network side."""
     for module in ("ems.runtime.box", "ems.runtime.partners"):
         importlib.import_module(module)
+    from ems.runtime.partners import prepare  # noqa: PLC0415
+
+    prepare()

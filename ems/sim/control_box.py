@@ -21,12 +21,14 @@ from eebus.node.events import PeerConnected, PeerDisconnected, PeerPending, Peer
 from eebus.node.identity_store import IdentityProfile, IdentityStoreError, open_or_create
 from eebus.node.node import Node
 from eebus.node.trust_store import TrustStore
+from eebus.node.warm import prepare_codecs
 from eebus.ship.ski import parse_ski
 from eebus.ship.trust import CONTROL_BOX
 from eebus.spine.specs import DeviceInfo
 from eebus.usecases.build import Actors, build_device
 from eebus.usecases.lpc import events as lpc
 from eebus.usecases.lpc.client import EnergyGuard, Limit
+from eebus.usecases.lpc.spec import LPC_CS
 from eebus.wire.errors import EebusError
 from ems.sim.script import (
     Action,
@@ -142,6 +144,7 @@ class ControlBox:
         self._speed = options.speed
         self._last_w = RELEASE_W
         self._quit = asyncio.Event()
+        prepare_codecs((LPC_CS,))
         self.guard = EnergyGuard(utcnow=clock.utcnow)
         info = DeviceInfo(
             address=f"d:_n:{BRAND}_{identity.serial}",

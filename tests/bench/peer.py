@@ -27,6 +27,7 @@ from eebus.node.identity_store import IdentityProfile, open_or_create
 from eebus.node.node import Node
 from eebus.node.tls import TlsStream
 from eebus.node.trust_store import TrustStore
+from eebus.node.warm import prepare_codecs
 from eebus.ship.ski import Ski, parse_ski
 from eebus.spine.specs import DeviceInfo
 from eebus.usecases.build import Actors, build_device
@@ -35,6 +36,7 @@ from eebus.usecases.lpc.config import LpcServerConfig
 from eebus.usecases.lpc.events import CsState, FailsafeRead, LimitAnswered, LimitStateChanged
 from eebus.usecases.lpc.requests import Limit
 from eebus.usecases.lpc.server import LpcServer
+from eebus.usecases.lpc.spec import LPC_CS
 from ems.sim.stdio import input_lines
 
 
@@ -71,6 +73,7 @@ class Peer:
     def __init__(self, role: str, folder: Path, host: str, port: int) -> None:
         clock = SystemClock()
         now = clock.monotonic()
+        prepare_codecs((LPC_CS,))  # as the service and the simulator do
         self.guard = EnergyGuard(utcnow=clock.utcnow)
         identity = open_or_create(folder, IdentityProfile(), datetime.now(UTC))
         config = LpcServerConfig(failsafe_w=Decimal(4200))
