@@ -169,6 +169,27 @@ ALARMS: Final[dict[str, tuple[Pair, Pair]]] = {
             "Control goes on, the records wait. Make room on the disk.",
         ),
     ),
+    "E-INT-001": (
+        ("Interner Fehler", "Internal error"),
+        (
+            "Dieser Teil startet von selbst neu. Bitte mit dem Protokoll melden.",
+            "This part starts again by itself. Please report it with the log.",
+        ),
+    ),
+    "E-LPC-002": (
+        ("Vorgabe der Steuerbox abgelehnt", "Order of the control box refused"),
+        (
+            "Es gilt weiter, was galt. Messstellenbetreiber fragen, was sie sendet.",
+            "What ruled before rules on. Ask the metering operator what it sends.",
+        ),
+    ),
+    "E-TIME-001": (
+        ("Uhrzeit nicht synchron", "Clock not synchronised"),
+        (
+            "Nachweise sind als unsicher markiert. NTP prüfen: `timedatectl`.",
+            "Records are marked as uncertain. Check NTP: `timedatectl`.",
+        ),
+    ),
     "E-NET-001": (
         ("EEBUS-Netz gestört", "EEBUS network disturbed"),
         (

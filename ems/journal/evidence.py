@@ -54,9 +54,16 @@ def _uuid() -> str:
 class Evidence:
     """Watches the decisions of one service. One owner; ``now`` never goes back."""
 
-    def __init__(self, facts: SiteFacts, *, new_id: Callable[[], str] = _uuid) -> None:
-        """``new_id`` makes the ids of events."""
+    def __init__(
+        self,
+        facts: SiteFacts,
+        *,
+        new_id: Callable[[], str] = _uuid,
+        synchronised: Callable[[], bool] | None = None,
+    ) -> None:
+        """``new_id`` makes the ids of events; ``synchronised``: can their times be trusted?"""
         self.facts = facts
+        self._synchronised = synchronised
         self._clamps = facts.below_pmin == BelowPmin.CLAMP_TO_PMIN
         self._new_id = new_id
         self._open: dict[str, Ongoing] = {}

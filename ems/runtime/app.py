@@ -109,8 +109,10 @@ class _App:
         try:
             await self._until_it_must_end(life, running)
         finally:
-            if self._stop.is_set() and not running.done():
-                await life.let_go()
+            if self._stop.is_set():
+                self._systemd.stopping()
+                if not running.done():
+                    await life.let_go()
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
@@ -175,8 +177,10 @@ class _App:
         life.controller.alarm(_config_alarm(None))
         if loaded.config_hash == self._loaded.config_hash:
             LOGGER.info("= the configuration did not change")
+            self._loaded, life.is_last_good = loaded, False
             return False
         LOGGER.info("= a new configuration takes over")
+        self._systemd.reloading()
         self._before, self._loaded = self._loaded, loaded
         return True
 
@@ -196,7 +200,7 @@ def set_up_logging(site: Site) -> None:
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s %(message)s")
     handler.setFormatter(JsonLines() if site.log.json_lines else text)
     logging.basicConfig(level=LEVELS[site.log.level], handlers=[handler], force=True)
-    for chatty in ("zeroconf", "asyncio"):
+    for chatty in ("zeroconf", "asyncio", "websockets"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # the drivers tell it better
 

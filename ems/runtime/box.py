@@ -30,6 +30,7 @@ Json: TypeAlias = Any
 LIMITED = "limited"
 FAILSAFE = "failsafe"
 LIMIT_FUNCTION = "loadControlLimitListData"
+LIMIT = "limit"
 HEARTBEAT = "heartbeat"  # one alarm, whichever box fell silent
 MAX_W = 10**9  # what the control core, the journal and JSON carry without thinking
 
@@ -125,10 +126,21 @@ class Box:
         if event.error_number:
             LOGGER.warning("! %s refused: %s (%s)", event.function, event.reason, event.rule)
             self._proof.note(Kind.WRITE_REFUSED, data)
-        elif event.function == LIMIT_FUNCTION:
+            self._tell_refused(event.reason)
+            return
+        self._tell_refused(None)
+        if event.function == LIMIT_FUNCTION:
             self._proof.note(Kind.WRITE_ACCEPTED, data)
         else:
             self._proof.note(Kind.FAILSAFE_WRITTEN, data)
+            LOGGER.info("= I-LPC-010 the control box set a failsafe value: %s", data)
+
+    def _tell_refused(self, why: str | None) -> None:
+        """E-LPC-002, until the box orders something that can be obeyed."""
+        params: dict[str, str | int] = {} if why is None else {"why": why}
+        self._controller.alarm(
+            Alarm(code="E-LPC-002", subject=LIMIT, active=why is not None, params=params)
+        )
 
     def _peer_changed(self, event: object) -> None:
         match event:

@@ -34,8 +34,12 @@ class Systemd:
         """One line for ``systemctl status``."""
         self._send(f"STATUS={text}")
 
+    def reloading(self) -> None:
+        """A new configuration takes over; :meth:`ready` ends this."""
+        self._send("RELOADING=1")
+
     def stopping(self) -> None:
-        """The service is on its way out."""
+        """The process is on its way out; systemd kills it when its time to stop is over."""
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> None:

@@ -28,28 +28,46 @@ async def keep_running(
     work: Callable[[], Awaitable[None]],
     clock: _Sleeper,
     *,
-    failed: Callable[[str, BaseException], None] | None = None,
+    failed: Callable[[str, BaseException | None], None] | None = None,
 ) -> None:
     """Run ``work`` for ever; after an error wait 1 s, doubling to 10 s, and begin again.
 
     A worker that lived for a minute starts again with the short pause. ``failed`` is told the name
-    and the error, so that the reason reaches the journal. Cancellation passes.
+    and the error, once while it stays the same, and ``None`` when the next attempt has lived for a
+    minute. Cancellation passes.
     """
-    pause_s = RESTART_MIN_S
+    pause_s, told = RESTART_MIN_S, ""
+
+    def is_healthy() -> None:
+        nonlocal pause_s, told
+        pause_s = RESTART_MIN_S
+        if told and failed is not None:
+            failed(name, None)
+        told = ""
+
     while True:
-        started_at = clock.monotonic()
+        health = asyncio.ensure_future(_later(is_healthy, clock))
         try:
             await work()
         except Exception as error:
-            LOGGER.exception("! %s failed, starts again in %.0f s", name, pause_s)
-            if failed is not None:
-                failed(name, error)
+            if repr(error) == told:
+                LOGGER.warning("! %s failed as before: %s", name, error)
+            else:
+                LOGGER.exception("! %s failed, starts again in %.0f s", name, pause_s)
+                if failed is not None:
+                    failed(name, error)
+            told = repr(error)
         else:
             LOGGER.info("x %s ended, starts again in %.0f s", name, pause_s)
-        if clock.monotonic() - started_at > HEALTHY_AFTER_S:
-            pause_s = RESTART_MIN_S
+        finally:
+            health.cancel()
         await clock.sleep_until(clock.monotonic() + pause_s)
         pause_s = min(2 * pause_s, RESTART_MAX_S)
+
+
+async def _later(tell: Callable[[], None], clock: _Sleeper) -> None:
+    await clock.sleep_until(clock.monotonic() + HEALTHY_AFTER_S)
+    tell()
 
 
 class Harmless:

@@ -22,6 +22,7 @@ LOGGER = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 60.0
 PRUNE_EVERY_S = 86_400.0
+UNSYNCHRONISED_S = 900.0  # a Pi without a clock of its own finds its time server after the start
 LEAST_FREE_BYTES = 200_000_000  # ux.md 11, E-DISK-001
 MEGABYTE = 1_000_000
 
@@ -46,6 +47,7 @@ class Upkeep:
         self._alarm = alarm
         self._free_bytes = free_bytes
         self._synchronised = synchronised
+        self._in_time_at = clock.monotonic()
 
     async def run(self) -> None:
         """Look after both until cancelled."""
@@ -58,7 +60,15 @@ class Upkeep:
                 await self._prune()
 
     def look(self) -> None:
-        """Raise or end the alarm about little room (E-DISK-001)."""
+        """Raise or end the alarms about little room and a wrong clock (E-DISK-001, E-TIME-001)."""
+        self._look_at_disk()
+        now = self._clock.monotonic()
+        if self._synchronised():
+            self._in_time_at = now
+        is_late = now - self._in_time_at >= UNSYNCHRONISED_S
+        self._alarm(Alarm(code="E-TIME-001", subject="clock", active=is_late))
+
+    def _look_at_disk(self) -> None:
         try:
             free = self._free_bytes(self._folder)
         except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -70,6 +71,14 @@ class Process:
                         self.heard.append(self._listener.recv(200).decode())
                 await asyncio.sleep(0.005)
 
+    async def status(self) -> Any:
+        path = self.config.parent / "api.sock"
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        writer.write(b'{"call":"status"}\n')
+        answer = json.loads(await reader.readline())
+        writer.close()
+        return answer["data"]
+
     def alarms(self) -> list[tuple[str, bool]]:
         """Alarms as recorded, in order."""
         return [
@@ -120,6 +129,15 @@ def test_a_good_new_configuration_takes_over_at_sighup(process: Process) -> None
             os.kill(os.getpid(), signal.SIGHUP)
             await process.until(lambda: "STATUS=Neues Haus" in process.heard)
             assert ("E-CFG-001", True) not in process.alarms()
+            told = [word for word in process.heard if word != "WATCHDOG=1"]
+            assert told == [
+                "READY=1",
+                "STATUS=Haus",
+                "RELOADING=1",  # STOPPING=1 would have systemd kill what goes on
+                "READY=1",
+                "STATUS=Neues Haus",
+            ]
+        await process.until(lambda: "STOPPING=1" in process.heard)
 
     asyncio.run(story())
 
@@ -136,6 +154,10 @@ def test_a_configuration_broken_at_the_start_gives_way_to_the_last_good_one(
         async with process.running():
             await process.until(lambda: "STATUS=Haus" in process.heard)
             await process.until(lambda: ("E-CFG-001", True) in process.alarms())
+            process.write(PLANT.format(name="Haus"))
+            os.kill(os.getpid(), signal.SIGHUP)
+            await process.until(lambda: ("E-CFG-001", False) in process.alarms())
+            assert (await process.status())["config"]["is_last_good"] is False
 
     asyncio.run(story())
 

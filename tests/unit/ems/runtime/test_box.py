@@ -312,6 +312,26 @@ def test_every_write_of_the_box_is_recorded_as_it_came(
     asyncio.run(story())
 
 
+def test_a_refused_order_is_an_alarm_until_one_is_accepted(tmp_path: Path) -> None:
+    def judged(error_number: int) -> WriteJudged:
+        return WriteJudged(
+            peer=BOX_SKI, msg_counter=7, function=LPC, value_w=Decimal(-1), duration_s=None,
+            active=True, error_number=error_number, rule="LPC-904", reason="negative",
+        )  # fmt: skip
+
+    async def story() -> None:
+        stage = Stage(tmp_path)
+        await delivered(stage, judged(7))
+        refused = stage.controller.alarms["E-LPC-002", "limit"].params
+        await delivered(stage, judged(0))
+        await stage.proof.close()
+
+        assert refused == {"why": "negative"}
+        assert ("E-LPC-002", "limit") not in stage.controller.alarms
+
+    asyncio.run(story())
+
+
 def test_pairing_and_connections_are_recorded(tmp_path: Path) -> None:
     async def story() -> None:
         stage = Stage(tmp_path)

@@ -17,9 +17,10 @@ def test_ready_and_watchdog_reach_the_socket(tmp_path: Path) -> None:
         systemd = Systemd({"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "10000000"})
         systemd.ready()
         systemd.alive()
-        got = [listener.recv(100), listener.recv(100)]
+        systemd.reloading()
+        got = [listener.recv(100), listener.recv(100), listener.recv(100)]
 
-    assert got == [b"READY=1", b"WATCHDOG=1"]
+    assert got == [b"READY=1", b"WATCHDOG=1", b"RELOADING=1"]
     assert systemd.watchdog_s == 10.0
 
 
