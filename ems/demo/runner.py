@@ -26,6 +26,8 @@ CHARGING_S: Final = 15.0
 """How long the plant runs free before the EMS starts: until every car charges [s]."""
 PAIRED_BEFORE_S: Final = 5.0
 """The box stays silent this long after it was accepted, whatever the machine's speed [s]."""
+ROUND_S: Final = 10.0
+"""The story begins at a full multiple of this, where polls stand alike in every run [s]."""
 BEAT_S: Final = 5.0
 """How long the box may need to tell of the heartbeat it was told to send [s]."""
 HALF_S: Final = 0.5
@@ -96,7 +98,8 @@ class Runner:
             group.create_task(stage.start_box())
         await stage.pair()
         paired_at = stage.clock.monotonic()
-        self._zero = max(started_at - first.at_s, paired_at + PAIRED_BEFORE_S)
+        earliest = max(started_at - first.at_s, paired_at + PAIRED_BEFORE_S)
+        self._zero = math.ceil(earliest / ROUND_S) * ROUND_S
 
     async def _play(self, row: Row) -> None:
         beats = self._stage.box_log.beats

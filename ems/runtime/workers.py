@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -135,7 +136,7 @@ class LoadWorker:
                 beat_at = self._clock.monotonic() + _keep_alive_s(driver)
             elif now >= poll_at:
                 missed = await self._poll(driver, missed)
-                poll_at = max(poll_at + self._poll_s, self._clock.monotonic())
+                poll_at = next_poll(self.load_id, self._poll_s, self._clock.monotonic())
             else:
                 await self._clock.wait_for(
                     self._wake.wait(), self._next(driver, poll_at, beat_at, prepared=prepared)
@@ -253,6 +254,17 @@ def _keep_alive_s(driver: Driver) -> float:
     return min(KEEP_ALIVE_MAX_S, driver.capability.keeps_limit_s / KEEP_ALIVE_SHARE)
 
 
+def next_poll(device_id: str, period_s: float, now: float) -> float:
+    """The next moment after ``now`` at which ``device_id`` is read [protocol s].
+
+    Each device has its own grid in time, whenever its connection was made: ids spread the devices
+    over the period, and a story that is played twice is read at the same moments.
+    """
+    offset_s = zlib.crc32(device_id.encode()) % 100 / 100 * period_s
+    due = (math.floor((now - offset_s) / period_s) + 1) * period_s + offset_s
+    return due if due > now else due + period_s  # the grid point itself, rounded down
+
+
 class MeterWorker:
     """Owns one meter; the one at the connection point feeds the core."""
 
@@ -316,5 +328,5 @@ class MeterWorker:
                     self._submit(GridMeasured(power_w=reading.power_w, at=self.read_at))
                 elif self.role == "pv":
                     self.generated()
-            poll_at = max(poll_at + self._poll_s, self._clock.monotonic())
+            poll_at = next_poll(self.meter_id, self._poll_s, self._clock.monotonic())
             await self._clock.sleep_until(poll_at)
