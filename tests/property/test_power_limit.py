@@ -20,6 +20,7 @@ from eebus.usecases.limit_values import (
     Settings,
 )
 from eebus.usecases.power_limit import PowerLimit, State
+from ems.control.grid_limit import Limited, Source
 from tests.conformance.lpc import oracle
 
 STEPS_S = (0, 1, 30, 59, 60, 61, 90, 119, 120, 121, 300, 3_600, 7_200, 7_201, 86_400)
@@ -176,6 +177,32 @@ def test_a_limited_state_always_has_a_number_and_zero_is_one(ops: list[Op], scal
         limited = machine.state in {State.INIT, State.LIMITED, State.FAILSAFE}
         assert limited == (machine.in_force_w is not None)
         assert machine.in_force_w is None or machine.in_force_w >= 0
+
+
+@pytest.mark.field("F-10")
+@pytest.mark.invariant("I-04")
+@given(
+    ops=st.lists(OPS, max_size=10),
+    value=st.decimals(max_value=0, allow_nan=False, allow_infinity=False).filter(lambda d: d < 0),
+    active=st.booleans(),
+)
+def test_no_number_below_zero_ever_becomes_a_limit(
+    ops: list[Op], value: Decimal, active: bool
+) -> None:
+    machine = new_machine(autonomous=True, hold=None)
+    now = 0.0
+    for op in ops:
+        now += op.after_s
+        play(machine, op, now)
+    before_w = machine.in_force_w
+    was_limited = machine.state is State.LIMITED
+
+    assert play(machine, Op(0, "limit", value=value, active=active), now) == 7
+
+    assert machine.in_force_w is None or machine.in_force_w >= 0
+    assert not was_limited or machine.in_force_w == before_w
+    with pytest.raises(ValueError, match="never negative"):
+        Limited(min(-1, int(max(value, Decimal(-(10**12))))), Source.EEBUS)
 
 
 @settings(max_examples=200, deadline=None)

@@ -84,13 +84,14 @@ class Bench:
     ems_beats: list[float] = field(default_factory=list)
     wire: list[str] = field(default_factory=list)
     linked: bool = False
+    wall_shift: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
         self.boot()
 
     # --- the device under test
     def utcnow(self) -> datetime:
-        return EPOCH + timedelta(seconds=self.now)
+        return EPOCH + timedelta(seconds=self.now) + self.wall_shift
 
     def boot(self, config: LpcServerConfig | None = None) -> None:
         """Start the actors (again) with this configuration."""

@@ -116,6 +116,7 @@ class TestClosing:
         assert own.take_frames() == []
         assert own.deadline == 2.0
 
+    @pytest.mark.field("C-03")
     @pytest.mark.parametrize(
         ("reason", "ending"),
         [

@@ -186,6 +186,7 @@ def test_a_signal_without_any_steuve_is_told() -> None:
     assert any(isinstance(c, Alarm) and c.code == "W-SIG-003" and c.active for c in commands)
 
 
+@pytest.mark.field("C-13")
 def test_unknown_loads_and_absurd_meters_change_nothing() -> None:
     core = small_core()
     core.handle(lpc("limited", 4_200), 1.0)

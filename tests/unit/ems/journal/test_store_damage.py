@@ -141,6 +141,7 @@ def test_a_deleted_file_begins_a_new_chain_that_says_so(tmp_path: Path) -> None:
     assert (first.kind, first.data["last_seq"]) == (Kind.JOURNAL_SET_ASIDE, 1)
 
 
+@pytest.mark.field("F-14")
 @pytest.mark.invariant("I-14")
 def test_kill_9_loses_no_acknowledged_record(tmp_path: Path) -> None:
     path = tmp_path / "records.db"
@@ -180,6 +181,7 @@ def test_kill_9_loses_no_acknowledged_record(tmp_path: Path) -> None:
     assert verify(path).ok
 
 
+@pytest.mark.field("F-14")
 @pytest.mark.invariant("I-14")
 def test_a_cut_write_ahead_log_never_changes_what_remains_and_is_told(tmp_path: Path) -> None:
     path = tmp_path / "records.db"
