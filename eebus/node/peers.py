@@ -222,9 +222,7 @@ class PeerBook:
     def failed(self, ski: Ski, fault: Fault, reason: str, now: float) -> None:
         """A connection to ``ski`` did not come about."""
         state = self.state_of(ski, now)
-        if state.failure is None or state.failure.reason != reason:
-            LOGGER.info("x %s: %s", ski, reason)
-        state.failure = Failure(fault, reason, now)
+        _note_failure(state, Failure(fault, reason, now))
         if not state.links:  # else the end of the link plans the next attempt
             state.redial.failed(now)
         if fault is Fault.OTHER_SKI:
@@ -343,7 +341,7 @@ class PeerBook:
             return
         else:
             fault = Fault.OTHER
-        state.failure = Failure(fault, event.reason, now)
+        _note_failure(state, Failure(fault, event.reason, now))
 
     def _send_away(self, ski: Ski) -> None:
         state = self.states.get(ski)
@@ -366,3 +364,10 @@ class PeerBook:
         ]
         for ski in idle[: max(0, len(idle) - MAX_STRANGERS)]:
             del self.states[ski]
+
+
+def _note_failure(state: PeerState, failure: Failure) -> None:
+    """Keep it for the user; the log is told once while it stays the same."""
+    if state.failure is None or state.failure.reason != failure.reason:
+        LOGGER.info("x %s: %s", state.ski, failure.reason)
+    state.failure = failure

@@ -24,8 +24,9 @@ _HANDSHAKE: Final = {Phase.CMI, Phase.HELLO, Phase.PROTOCOL}
 class InputBounds:
     """Counts what is dropped and keeps what comes too early, both within limits."""
 
-    def __init__(self, limits: ShipLimits) -> None:
+    def __init__(self, limits: ShipLimits, peer: str = "") -> None:
         self._limits = limits
+        self._peer = peer
         self._unusable = 0
         self._unreadable = 0
         self._early: list[Data] = []
@@ -46,7 +47,7 @@ class InputBounds:
         self._unreadable = self._unreadable + 1 if is_unreadable else 0
         self._unusable += is_unusable
         if is_unreadable or is_unusable:
-            LOGGER.info("! dropped: %s", name_of(received))
+            LOGGER.info("! %s: dropped: %s", self._peer, name_of(received))
         return is_unreadable or is_unusable
 
     def check_dropped(self) -> ShipError | None:

@@ -77,7 +77,7 @@ class Connection:
         self.close_code = CLOSE_NORMAL
         """What the WebSocket is to be closed with once ``closed``."""
         self._timings = timings
-        self._bounds = InputBounds(DEFAULT_LIMITS)
+        self._bounds = InputBounds(DEFAULT_LIMITS, remote_ski)
         self._hello = HelloHandshake(trust, timings)
         self._protocol = ProtocolNegotiation(role, timings)
         self._access = AccessExchange(local_ship_id, expected_ship_id, timings)

@@ -216,6 +216,22 @@ def test_end_of_a_link_is_kept_with_its_code(event: Closed, code: int | None, fa
     assert (status.failure.fault, status.failure.reason) == (fault, event.reason)
 
 
+def test_reason_of_a_failed_handshake_stands_in_the_log_once_while_it_stays_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    world = World(LARGE)
+    for reason in ("the peer's CMI is wrong", "the peer's CMI is wrong", "handshake error 3"):
+        link = world.link()
+        world.book.on_event(link, Closed(reason, None, Ending.FAILED), world.now)
+        world.lose(link)
+
+    assert caplog.messages == [
+        f"x {LARGE}: the peer's CMI is wrong",
+        f"x {LARGE}: handshake error 3",
+    ]
+
+
 def test_peer_that_refused_us_is_dialled_slowly() -> None:
     world = World(LARGE)
     link = world.link()

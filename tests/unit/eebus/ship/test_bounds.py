@@ -80,7 +80,7 @@ def test_the_thirty_third_early_message_is_too_many() -> None:
 
 def test_what_is_dropped_is_logged_in_one_short_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    tested = bounds()
+    tested = InputBounds(ShipLimits(), "ab" * 20)
 
     tested.is_dropped(Unreadable("not strict JSON: " + "x\n" * 5_000), Phase.DATA)
     tested.is_dropped(Unusable("message type 0x09"), Phase.HELLO)
@@ -88,4 +88,5 @@ def test_what_is_dropped_is_logged_in_one_short_line(caplog: pytest.LogCaptureFi
     assert len(caplog.messages) == 2
     assert "not strict JSON" in caplog.messages[0]
     assert "0x09" in caplog.messages[1]
-    assert all(len(line) < 200 and "\n" not in line for line in caplog.messages)
+    assert all("ab" * 20 in line for line in caplog.messages)
+    assert all(len(line) < 240 and "\n" not in line for line in caplog.messages)
