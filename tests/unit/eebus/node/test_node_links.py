@@ -54,6 +54,36 @@ def test_peer_that_went_away_is_dialled_until_it_is_back(tmp_path: Path) -> None
 
 
 @pytest.mark.field("F-05")
+def test_what_two_partners_say_stays_theirs_when_they_come_back_in_the_other_order(
+    tmp_path: Path,
+) -> None:
+    bench = make_bench(tmp_path, clock=FakeClock())
+    first, second = ShipTool(), ShipTool()
+
+    async def say_once(tool: ShipTool, number: int, links: contextlib.AsyncExitStack) -> None:
+        link = await links.enter_async_context(tool.dial(bench.node.port))
+        await link.hello_to_data(is_client=True)
+        await link.send(spine(number))
+        await bench.until(lambda: len(bench.actors.received) == number)
+
+    async def work() -> None:
+        async with running(bench):
+            for tool in (first, second):
+                await bench.node.add(Ski(tool.ski))
+            async with contextlib.AsyncExitStack() as links:
+                await say_once(first, 1, links)
+                await say_once(second, 2, links)
+            await bench.until(lambda: bench.actors.connected == [])
+            async with contextlib.AsyncExitStack() as links:
+                await say_once(second, 3, links)
+                await say_once(first, 4, links)
+            told = [(ski, body["datagram"][0]["payload"]) for ski, body in bench.actors.received]
+            assert told == [(first.ski, 1), (second.ski, 2), (second.ski, 3), (first.ski, 4)]
+
+    run(work())
+
+
+@pytest.mark.field("F-05")
 def test_both_dial_at_once_and_one_session_remains(tmp_path: Path) -> None:
     small, large = (
         make_bench(tmp_path, identity=identity, clock=fast()) for identity in ordered_identities()
