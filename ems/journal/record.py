@@ -49,7 +49,6 @@ class Kind(StrEnum):
     ALARM = "alarm"
     CLOCK_STEP = "clock_step"
     IDENTITY = "identity"
-    JOURNAL_OPENED = "journal_opened"
     JOURNAL_SET_ASIDE = "journal_set_aside"
     TAIL_LOST = "tail_lost"
     DISK_DELAY = "disk_delay"

@@ -19,6 +19,7 @@ from ems.config.load import load_or_last_good, load_site, remember_good
 from ems.config.paths import INSTALLED, state_dir
 from ems.config.takeover import check_takeover, places_of_good_copies, unusable
 from ems.control.commands import Alarm
+from ems.journal.record import Kind
 from ems.runtime.alone import AlreadyRunningError, Claim
 from ems.runtime.options import Options
 from ems.runtime.plantlife import PlantLife
@@ -103,6 +104,7 @@ class _App:
 
     async def _one_life(self) -> None:
         life = self._new_life()
+        self._tell_change(life)
         if self._loaded.broken is not None:
             life.controller.alarm(_config_alarm(self._loaded.broken))
         running = asyncio.ensure_future(life.run())
@@ -117,6 +119,13 @@ class _App:
             with contextlib.suppress(asyncio.CancelledError):
                 await running
 
+    def _tell_change(self, life: PlantLife) -> None:
+        """A configuration that took over while the service ran is recorded (14a.md 4.2)."""
+        if self._before is not None and self._before is not self._loaded:
+            old, new = self._before.config_hash, self._loaded.config_hash
+            life.proof.note(Kind.CONFIG, {"by": "SIGHUP", "old": old, "new": new})
+        self._before = self._loaded
+
     def _new_life(self) -> PlantLife:
         """A life with the newest configuration; one that cannot begin gives way to the one before.
 
@@ -129,7 +138,7 @@ class _App:
             if self._before is None:
                 raise
             LOGGER.exception("! the new configuration cannot be run; back to the one before")
-            self._loaded, self._before = self._before, None
+            self._loaded = self._before
             life = self._life()
             life.controller.alarm(_config_alarm(unusable(str(error))))
         else:
@@ -177,11 +186,12 @@ class _App:
         life.controller.alarm(_config_alarm(None))
         if loaded.config_hash == self._loaded.config_hash:
             LOGGER.info("= the configuration did not change")
-            self._loaded, life.is_last_good = loaded, False
+            self._before = self._loaded = loaded
+            life.is_last_good = False
             return False
         LOGGER.info("= a new configuration takes over")
         self._systemd.reloading()
-        self._before, self._loaded = self._loaded, loaded
+        self._loaded = loaded
         return True
 
     def _remember_good(self) -> None:

@@ -12,6 +12,7 @@ import gc
 import importlib
 import logging
 import time
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -24,19 +25,18 @@ from ems.config.translate import load_configs, meter_configs, plant_of
 from ems.control.commands import Alarm
 from ems.control.core import Core
 from ems.control.events import GenerationMeasured, JournalDamaged, Restored
-from ems.control.grid_limit import Limited
-from ems.control.reasons import ReasonCode
 from ems.journal.errors import JournalError
 from ems.journal.evidence import Evidence
 from ems.journal.record import Kind
 from ems.journal.report import open_events
 from ems.journal.store import Journal
 from ems.runtime.calls import Calls
-from ems.runtime.clocksync import is_synchronised
+from ems.runtime.clocksync import WallClock, is_synchronised
 from ems.runtime.contact_service import ContactService
 from ems.runtime.controller import Controller
 from ems.runtime.durable import StateWriter
 from ems.runtime.facts import site_facts
+from ems.runtime.farewell import free_who_waits
 from ems.runtime.proof import Proof
 from ems.runtime.service import Service
 from ems.runtime.state_file import Marks, StateFile
@@ -66,7 +66,6 @@ POLL_S = {"wallbox": 2.0, "heatpump": 5.0, "cooling": 5.0, "battery": 2.0}  # de
 BERLIN = "Europe/Berlin"
 PV_FRESH_S = 10.0  # 14a.md 1.3.2: older readings give no credit
 SETTLED_AFTER_S = 5.0
-LET_GO_S = 3.0  # real seconds
 
 
 class PlantLife:
@@ -137,6 +136,7 @@ class PlantLife:
         if self.saved is not None and self.saved.limits:
             strictest_w = min(limit.power_w for limit in self.saved.limits)
             LOGGER.warning("= a limit of %d W is restored", strictest_w)
+            self.proof.note(Kind.RESTORED, {"limits": [asdict(one) for one in self.saved.limits]})
         self.controller.submit(Restored(saved=self.saved, damaged=damaged))
         if damaged:
             files = ", ".join(path.name for path in self._state_file.set_aside)
@@ -192,25 +192,8 @@ class PlantLife:
             await self.proof.close()
 
     async def let_go(self) -> None:
-        """Where nothing limits, nobody stays capped because the service ends (reliability.md 10).
-
-        A release is staggered over up to 30 s; who still waits for it is freed now.
-        """
-        decision = self.controller.decision
-        if isinstance(decision.effective, Limited):
-            return
-        waiting = [
-            self.workers[view.load_id]
-            for view in decision.loads
-            if view.online
-            and view.reason.code is ReasonCode.UNLIMITED
-            and not self.workers[view.load_id].freed.is_set()
-        ]
-        for worker in waiting:
-            worker.let_go()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LET_GO_S):
-                await asyncio.gather(*(worker.freed.wait() for worker in waiting))
+        """Where nothing limits, nobody stays capped because the service ends."""
+        await free_who_waits(self.controller.decision, self.workers)
 
     async def _settle_memory(self) -> None:
         """What the start made stays: a full collection would hold up a limit by 15 ms."""
@@ -228,7 +211,13 @@ class PlantLife:
 
     def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         calls = Calls(self)
-        upkeep = Upkeep(self._state_dir, self.proof.journal, self.clock, self.controller.alarm)
+        upkeep = Upkeep(
+            self._state_dir,
+            self.proof.journal,
+            self.clock,
+            self.controller.alarm,
+            wall=WallClock(self.clock, stepped=self.proof.clock_stepped),
+        )
         service = Service(self._socket_path(), calls.table(), calls.streams())
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "state": self._writer.run,

@@ -82,6 +82,10 @@ class Proof:
         }
         self.note(Kind.ALARM, data)
 
+    def clock_stepped(self, step_s: float) -> None:
+        """Record that the wall clock was set: times before and after do not compare."""
+        self.note(Kind.CLOCK_STEP, {"step_s": round(step_s, 1)})
+
     def is_stuck(self, now_real_s: float) -> bool:
         """Whether the writer hangs: records wait, the head does not move, no fault is told."""
         head = self.journal.head[0]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ems.control.commands import Alarm
 from ems.journal.errors import JournalError
-from ems.runtime.clocksync import is_synchronised
+from ems.runtime.clocksync import WallClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,6 @@ LOGGER = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 60.0
 PRUNE_EVERY_S = 86_400.0
-UNSYNCHRONISED_S = 900.0  # a Pi without a clock of its own finds its time server after the start
 LEAST_FREE_BYTES = 200_000_000  # ux.md 11, E-DISK-001
 MEGABYTE = 1_000_000
 
@@ -38,16 +37,15 @@ class Upkeep:
         alarm: Callable[[Alarm], None],
         *,
         free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
-        synchronised: Callable[[], bool] = is_synchronised,
+        wall: WallClock | None = None,
     ) -> None:
-        """Watch the file system of ``folder`` and the age of ``journal``."""
+        """Watch the file system of ``folder``, the age of ``journal`` and the wall clock."""
         self._folder = folder
         self._journal = journal
         self._clock = clock
         self._alarm = alarm
         self._free_bytes = free_bytes
-        self._synchronised = synchronised
-        self._in_time_at = clock.monotonic()
+        self._wall = WallClock(clock) if wall is None else wall
 
     async def run(self) -> None:
         """Look after both until cancelled."""
@@ -55,18 +53,14 @@ class Upkeep:
         while True:
             self.look()
             await self._clock.sleep_until(self._clock.monotonic() + LOOK_EVERY_S)
-            if self._clock.monotonic() >= prune_at and self._synchronised():
+            if self._clock.monotonic() >= prune_at and self._wall.is_synchronised():
                 prune_at = self._clock.monotonic() + PRUNE_EVERY_S
                 await self._prune()
 
     def look(self) -> None:
         """Raise or end the alarms about little room and a wrong clock (E-DISK-001, E-TIME-001)."""
         self._look_at_disk()
-        now = self._clock.monotonic()
-        if self._synchronised():
-            self._in_time_at = now
-        is_late = now - self._in_time_at >= UNSYNCHRONISED_S
-        self._alarm(Alarm(code="E-TIME-001", subject="clock", active=is_late))
+        self._alarm(Alarm(code="E-TIME-001", subject="clock", active=self._wall.look()))
 
     def _look_at_disk(self) -> None:
         try:

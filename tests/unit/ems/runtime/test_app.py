@@ -129,6 +129,13 @@ def test_a_good_new_configuration_takes_over_at_sighup(process: Process) -> None
             os.kill(os.getpid(), signal.SIGHUP)
             await process.until(lambda: "STATUS=Neues Haus" in process.heard)
             assert ("E-CFG-001", True) not in process.alarms()
+            changes: list[Any] = []
+            while not changes:
+                changes = [note for note in notes(process.records) if note["kind"] == "config"]
+                await asyncio.sleep(0.005)
+            (change,) = changes
+            assert change["by"] == "SIGHUP"
+            assert len({change["old"], change["new"]}) == 2
             told = [word for word in process.heard if word != "WATCHDOG=1"]
             assert told == [
                 "READY=1",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ems.control.commands import Alarm
 from ems.journal.errors import JournalError
+from ems.runtime.clocksync import WallClock
 from ems.runtime.upkeep import LEAST_FREE_BYTES, PRUNE_EVERY_S, Upkeep
 from tests.kit.aio import run, turns
 from tests.kit.clock import FakeClock
@@ -39,7 +42,7 @@ def upkeep(
         clock,
         told.append,
         free_bytes=lambda _folder: free,
-        synchronised=lambda: synchronised,
+        wall=WallClock(clock, synchronised=lambda: synchronised),
     )
 
 
@@ -78,7 +81,7 @@ def test_a_clock_that_stays_unsynchronised_is_an_alarm_and_a_short_while_at_the_
         clock,
         told.append,
         free_bytes=lambda _folder: LEAST_FREE_BYTES,
-        synchronised=lambda: right[0],
+        wall=WallClock(clock, synchronised=lambda: right[0]),
     )
 
     states: list[bool] = []
@@ -95,6 +98,26 @@ def test_a_clock_that_stays_unsynchronised_is_an_alarm_and_a_short_while_at_the_
         states.append(next(a.active for a in reversed(told) if a.code == "E-TIME-001"))
 
     assert states == [False, False, True, False, False]
+
+
+def test_a_wall_clock_that_was_set_is_told_once_and_one_that_drifts_is_not() -> None:
+    clock, steps = FakeClock(), list[float]()
+    journal: Any = FakeJournal()
+    subject = Upkeep(
+        Path(),
+        journal,
+        clock,
+        lambda _alarm: None,
+        free_bytes=lambda _folder: LEAST_FREE_BYTES,
+        wall=WallClock(clock, stepped=steps.append),
+    )
+
+    for jump_s in (0.0, 0.5, 3_600.0, 0.0, -86_400.0):
+        clock.advance(60.0)
+        clock.epoch += timedelta(seconds=jump_s)
+        subject.look()
+
+    assert steps == [pytest.approx(3_600.5), pytest.approx(-86_400.0)]
 
 
 def test_a_disk_that_cannot_be_asked_changes_no_alarm() -> None:
