@@ -130,6 +130,8 @@ class HeartbeatWatch:
         self.probe_at = None
         if self.source is not None and self._client is not None:
             peer, server = self.source
+            if device.remote(peer) is None:
+                return  # its link has just gone
             self._is_probing = True
             device.read(peer, self._client, server, DEVICE_DIAGNOSIS_HEARTBEAT_DATA, now)
 

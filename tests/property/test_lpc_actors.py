@@ -51,12 +51,16 @@ BENDS = st.builds(
 
 @dataclass(frozen=True)
 class Blow:
-    """One datagram, which one, how bent, after which pause; ``ticks``: time is told before."""
+    """One datagram, which one, how bent, after which pause.
+
+    ``ticks``: time is told before; ``cuts``: the link is lost and made anew before.
+    """
 
     number: int
     bends: list[Bend]
     pause_s: float
     ticks: bool
+    cuts: bool
 
 
 BLOWS = st.lists(
@@ -66,6 +70,7 @@ BLOWS = st.lists(
         st.lists(BENDS, max_size=3),
         st.sampled_from(PAUSES_S),
         st.booleans(),
+        st.sampled_from([False, False, False, True]),
     ),
     min_size=1,
     max_size=12,
@@ -201,6 +206,9 @@ def test_whatever_a_box_sends_the_system_tells_what_its_machine_holds(
         bench.now += blow.pause_s
         if blow.ticks:
             bench.ems.handle_timer(bench.now)
+        if blow.cuts:
+            bench.ems.disconnect(BOX_SKI, bench.now)
+            bench.ems.connect(BOX_SKI, bench.now)
         if (message := on_the_wire(bent(of_the_box(), blow, counter))) is not None:
             bench.ems.receive(BOX_SKI, message, bench.now)
         settled(bench.ems, bench.now)
@@ -227,6 +235,9 @@ def test_whatever_a_system_sends_the_energy_guard_goes_on(blows: list[Blow]) -> 
         now += blow.pause_s
         if blow.ticks:
             guard.handle_timer(now)
+        if blow.cuts:
+            guard.disconnect(session.pair.left_ski, now)
+            guard.connect(session.pair.left_ski, now)
         if (message := on_the_wire(bent(of_the_system(), blow, counter))) is not None:
             guard.receive(session.pair.left_ski, message, now)
         settled(guard, now)

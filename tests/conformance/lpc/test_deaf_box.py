@@ -64,3 +64,15 @@ def test_a_silent_box_whose_limits_find_no_heartbeat_keeps_its_link() -> None:
     assert bench.ems.take_closures() == []
     bench.beat()
     assert bench.limit(3_000, active=True) == 0
+
+
+def test_a_link_lost_at_the_very_moment_the_box_would_be_asked_is_followed_anew() -> None:
+    bench = in_controlled(beats=False)
+
+    bench.now += 121.0  # no timer was handled in between
+    bench.cut()
+    bench.connect()
+    bench.beat()
+
+    assert bench.state == "failsafe"
+    assert bench.limit(3_000, active=True) == 0
