@@ -79,6 +79,8 @@ class LoadWorker:
         self._last: LoadCommand | None = None
         self._written_at = -math.inf
         self._parting = False
+        self._answered = False
+        self._told = ""
         self.measurement: Measurement | None = None
         self.info = WorkerInfo(connected=False, last_error="", last_read_at=None)
 
@@ -99,15 +101,18 @@ class LoadWorker:
         if self.info.connected:  # we fell over: the core must give every order anew
             self._lose("the worker began anew")
         while True:
+            self._answered = False
             try:
                 async with self._open() as driver:
-                    pause_s = RECONNECT_MIN_S
-                    self._note(connected=True, error="")
+                    self._note(connected=True, error=self.info.last_error)
                     await self._serve(driver)
             except DriverError as error:
-                if self.info.last_error != str(error):
+                if self._told != str(error):
                     LOGGER.info("x %s: %s", self.load_id, error)
+                self._told = str(error)
                 self._lose(str(error))
+            if self._answered:  # a connection alone proves nothing
+                pause_s = RECONNECT_MIN_S
             await self._clock.sleep_until(self._clock.monotonic() + pause_s)
             pause_s = min(2 * pause_s, RECONNECT_MAX_S)
 
@@ -203,9 +208,10 @@ class LoadWorker:
             if isinstance(error, UnreachableError):
                 raise
             self._last = command
-            self._note(connected=True, error=str(error))
+            self._tell_refusal(error)
             return
         self._last = command
+        self._answered = True
         self._written_at = self._clock.monotonic()
         if isinstance(command, Release) and self._slot is None:
             self.freed.set()
@@ -225,19 +231,31 @@ class LoadWorker:
         return True
 
     async def _poll(self, driver: Driver, missed: int) -> int:
+        """Read once; polls missed in a row. Only silence counts as missed (device rules 2.3)."""
         try:
             reading = await unless(driver.read(), self._wake)
-        except DriverError as error:
+        except UnreachableError as error:
             self._note(connected=True, error=str(error))
             if missed + 1 >= MISSED_POLLS:
                 raise
             return missed + 1
+        except DriverError as error:
+            self._tell_refusal(error)
+            return 0
         if reading is not None:
             at = self._clock.monotonic()
+            self._answered, self._told = True, ""
             self.measurement = reading
             self.info = WorkerInfo(connected=True, last_error="", last_read_at=at)
             self._submit(LoadMeasured(load_id=self.load_id, measurement=reading, at=at))
         return 0
+
+    def _tell_refusal(self, error: DriverError) -> None:
+        """The device answers, but not what it was asked: the core sees that readings stay away."""
+        if self._told != str(error):
+            LOGGER.warning("! %s: %s", self.load_id, error)
+        self._answered, self._told = True, str(error)
+        self._note(connected=True, error=str(error))
 
     def _note(self, *, connected: bool, error: str) -> None:
         self.info = WorkerInfo(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from typing_extensions import override
@@ -356,3 +358,49 @@ def test_the_first_cap_on_a_new_connection_goes_at_once() -> None:
             return driver.names()[before:][:2]
 
     assert run(story()) == ["limit", "prepare"]
+
+
+def test_a_device_that_only_lets_itself_be_dialled_is_left_in_peace_longer_and_longer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story() -> list[float]:
+        driver = FakeDriver()
+        at = list[float]()
+        async with working(driver) as (worker, clock, events):
+            for _ in range(60):
+                driver.failures = {"limit": [UnreachableError("no answer in time")]}
+                worker.post(limit_of(0))
+                await turns(20)
+                if driver.connections > len(at):
+                    at.append(clock.monotonic())
+                clock.advance(1.0)
+            assert not [e for e in events if isinstance(e, LoadMeasured | SetpointWritten)]
+        return [later - earlier for earlier, later in pairwise(at)]
+
+    with caplog.at_level(logging.INFO):
+        pauses = run(story())
+
+    assert pauses[:3] == [1.0, 2.0, 4.0]
+    assert max(pauses) == 10.0
+    assert [r.message for r in caplog.records] == ["x garage: no answer in time"]
+
+
+def test_a_device_that_refuses_to_be_read_keeps_its_connection_and_takes_orders(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story() -> None:
+        driver = FakeDriver(failures={"read": [RefusedError("exception 4") for _ in range(9)]})
+        async with working(driver) as (worker, clock, events):
+            worker.post(limit_of(9_000))
+            for _ in range(8):
+                await turns(30)
+                clock.advance(2.0)
+            worker.post(limit_of(4_200))
+            await until(lambda: driver.names().count("limit") == 2)
+            assert driver.connections == 1
+            assert not [e for e in events if isinstance(e, LoadLost | LoadMeasured)]
+            assert worker.info.last_error == "exception 4"
+
+    run(story())
+
+    assert [r.message for r in caplog.records] == ["! garage: exception 4"]
