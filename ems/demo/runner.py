@@ -27,7 +27,7 @@ CHARGING_S: Final = 15.0
 PAIRED_BEFORE_S: Final = 5.0
 """The box stays silent this long after it was accepted, whatever the machine's speed [s]."""
 ROUND_S: Final = 10.0
-"""The story begins at a full multiple of this, where polls stand alike in every run [s]."""
+"""EMS and story begin at full multiples of this, where polls stand alike in every run [s]."""
 BEAT_S: Final = 5.0
 """How long the box may need to tell of the heartbeat it was told to send [s]."""
 HALF_S: Final = 0.5
@@ -90,16 +90,15 @@ class Runner:
         """Row one: the EMS starts, the box dials, the user accepts; sets the story's zero."""
         stage, first = self._stage, self._story.row[0]
         await stage.prepare()
-        await self._reach(stage.clock.monotonic() + CHARGING_S)
+        start_at = _round_up(stage.clock.monotonic() + CHARGING_S)
+        await self._reach(start_at)
         self._tell(first)
-        started_at = stage.clock.monotonic()
         async with asyncio.TaskGroup() as group:
             group.create_task(stage.start_ems())
             group.create_task(stage.start_box())
         await stage.pair()
         paired_at = stage.clock.monotonic()
-        earliest = max(started_at - first.at_s, paired_at + PAIRED_BEFORE_S)
-        self._zero = math.ceil(earliest / ROUND_S) * ROUND_S
+        self._zero = max(start_at - first.at_s, _round_up(paired_at + PAIRED_BEFORE_S))
 
     async def _play(self, row: Row) -> None:
         beats = self._stage.box_log.beats
@@ -147,6 +146,10 @@ class Runner:
             inert=INERT,
             causes=self._causes,
         )
+
+
+def _round_up(at_s: float) -> float:
+    return math.ceil(at_s / ROUND_S) * ROUND_S
 
 
 def timeline(trace: Trace, story: Story) -> list[Json]:
