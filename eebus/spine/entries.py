@@ -118,19 +118,15 @@ def _matches_one(entry: msgspec.Struct, name: str, wanted: object) -> bool:
 
 
 def _is_inside(timestamp: str | None, interval: object) -> bool:
+    ends: list[str | None] = [getattr(interval, name, None) for name in ("start_time", "end_time")]
+    start, end = (None if text is None else _moment(text) for text in ends)
     if timestamp is None:
         return False
-    start: datetime | None = _moment(getattr(interval, "start_time", None))
-    end: datetime | None = _moment(getattr(interval, "end_time", None))
     moment = _moment(timestamp)
-    if moment is None:
-        return False
     return (start is None or start <= moment) and (end is None or moment <= end)
 
 
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
+def _moment(text: str) -> datetime:
     if is_duration(text):
         raise SpineError("a relative timestampInterval is not supported", error_number=8)
     try:

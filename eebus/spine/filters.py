@@ -32,12 +32,11 @@ def parse_filters(function: AnyFunction, value: Json, *, is_read: bool) -> tuple
 
     Raises:
         SpineError: 8 for anything in a filter that is not supported for ``function``.
-        WireError: no list of filters.
     """
-    raw = objects(value)
-    if len(raw) > MAX_FILTERS:
-        raise SpineError("more than two filters", error_number=UNSUPPORTED)
     try:
+        raw = objects(value)
+        if len(raw) > MAX_FILTERS:
+            raise SpineError("more than two filters", error_number=UNSUPPORTED)
         found = tuple(_filter(function, one) for one in raw)
     except WireError as error:
         raise SpineError(f"filter: {error}", error_number=UNSUPPORTED) from None

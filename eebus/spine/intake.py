@@ -15,20 +15,20 @@ from eebus.spine.addresses import (
     is_within,
     node_management,
 )
-from eebus.spine.client import BIND, SUBSCRIBE, USE_CASES
+from eebus.spine.client import BIND, USE_CASES
 from eebus.spine.datagram import READ, Header
 from eebus.spine.discovery import change_tree, device_of, read_tree, read_use_cases
 from eebus.spine.events import DataReceived, EntityGone, ResultReceived
 from eebus.spine.model import node_management as nm
 from eebus.spine.model.result import ResultData
-from eebus.spine.requests import Request
 from eebus.spine.restricted import PARTIAL, entries, merge
 from eebus.wire.errors import SpineError
 
 if TYPE_CHECKING:
     from eebus.spine.addresses import Entity
-    from eebus.spine.client import Client
+    from eebus.spine.client import Client, Route
     from eebus.spine.datagram import Command
+    from eebus.spine.functions import AnyFunction
     from eebus.spine.session import Session
     from eebus.spine.state import DeviceState
 
@@ -61,17 +61,15 @@ class Intake:
         description = result.description or ""
         event = ResultReceived(session.peer, request.number, number, description[:4096])
         self._state.events.append(event)
-        if number == 0 and request.function in {SUBSCRIBE, BIND}:
-            self._keep_relation(session, request)
+        if number == 0 and request.relation is not None:
+            self._keep_relation(session, request.function, request.relation)
         self._client.without_use_cases(session, request)
 
-    def _keep_relation(self, session: Session, request: Request) -> None:
+    def _keep_relation(self, session: Session, function: AnyFunction, relation: Route) -> None:
         """Remember what the peer granted, for the tables (H-32)."""
-        if request.relation is None:
-            return
-        client, server = request.relation
+        client, server = relation
         client, server = client.on(self._own.device), server.on(session.remote.address)
-        table = self._state.bindings if request.function is BIND else self._state.subscriptions
+        table = self._state.bindings if function is BIND else self._state.subscriptions
         try:
             table.add(session.peer, client, server)
         except SpineError:

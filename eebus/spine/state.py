@@ -104,12 +104,10 @@ class DeviceState:
         """Tell all subscribers of a feature of ours."""
         command = build_command(function, data, filters)
         for relation in self.subscriptions.of_server(server):
-            session = self.sessions.get(relation.peer)
-            if session is not None:
-                header = Header(
-                    source=server, destination=relation.client, counter=0, classifier=NOTIFY
-                )
-                self.send(session, header, command)
+            header = Header(
+                source=server, destination=relation.client, counter=0, classifier=NOTIFY
+            )
+            self.send(self.sessions[relation.peer], header, command)
 
     def drop_relations(self, peer: Peer, matches: Callable[[Relation], bool]) -> None:
         """Remove bindings and subscriptions of a peer and tell the use cases of granted ones."""
