@@ -33,17 +33,17 @@ _EXIT_OF_AREA = {
 }
 
 
-def candidates(explicit: Path | None, state_dir: Path | None) -> list[Path]:
+def candidates(explicit: Path | None, state_dirs: list[Path]) -> list[Path]:
     """Where the service socket may be, most wanted first (docs/service.md)."""
     if explicit is not None:
         return [explicit]
     if os.environ.get("EMS_SOCKET"):
         return [Path(os.environ["EMS_SOCKET"])]
-    found = [] if state_dir is None else [state_dir / "api.sock"]
+    found = [folder / "api.sock" for folder in state_dirs]
     found.append(Path("/run/ems/api.sock"))
     if os.environ.get("XDG_RUNTIME_DIR"):
         found.append(Path(os.environ["XDG_RUNTIME_DIR"]) / "ems" / "api.sock")
-    return found
+    return list(dict.fromkeys(found))
 
 
 class Client:

@@ -77,7 +77,7 @@ class Cli:
 
     def client(self, *, timeout_s: float = TIMEOUT_S) -> Client:
         """The running service."""
-        return Client(candidates(self.socket, self._state_dir()), timeout_s=timeout_s)
+        return Client(candidates(self.socket, self._state_dirs()), timeout_s=timeout_s)
 
     def config_path(self) -> Path:
         """``--config``, ``$EMS_CONFIG`` or the place of an installed service."""
@@ -124,17 +124,18 @@ class Cli:
         if not typer.confirm(question, err=True):
             raise CliError("E-USE-003", ExitCode.USAGE)
 
-    def _state_dir(self) -> Path | None:
+    def _state_dirs(self) -> list[Path]:
         """State folder by the configuration; a broken one must not hide the running service."""
         path = self.config_path()
         from ems.config.errors import ConfigError
         from ems.config.load import load_site
         from ems.config.paths import state_dir
+        from ems.config.takeover import places_of_good_copies
 
         try:
-            return state_dir(load_site(path).site, path)
+            return [state_dir(load_site(path).site, path)]
         except ConfigError:
-            return path.absolute().parent / "state" if self.config is not None else None
+            return [] if self.config is None else places_of_good_copies(path)
 
 
 def emit(document: Json) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import typer
 
 from ems.cli import texts
-from ems.cli.common import Cli, command, group
+from ems.cli.common import Cli, command, emit, group
 from ems.cli.errors import CliError, ExitCode
 from ems.cli.status import print_lines
 
@@ -60,13 +60,18 @@ def _tell(cli: Cli, findings: list[Finding]) -> None:
             for one in findings
         ]
     }
-    cli.say(data, lambda console: print_lines(console, lines))
-    if any(one.matters and not one.ok for one in findings):
-        raise typer.Exit(ExitCode.NEGATIVE)
+    if all(one.ok or not one.matters for one in findings):
+        cli.say(data, lambda console: print_lines(console, lines))
+        return
+    if cli.as_json:
+        emit({"ok": False, "data": data, "warnings": []})
+    else:
+        cli.say(data, lambda console: print_lines(console, lines))
+    raise typer.Exit(ExitCode.NEGATIVE)
 
 
 def _found(cli: Cli, one: Finding) -> str:
-    return cli.word(one.found) if one.is_word else one.found
+    return cli.word(one.found) if one.is_word else str(texts.system(one.found, cli.lang))
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,10 @@ def _register_site(sim: typer.Typer) -> None:
         clock_epoch: EpochOption = 0.0,
     ) -> None:
         """Play every meter and SteuVE of a configuration as Modbus TCP devices."""
+        from ems.config.load import load_site
         from ems.sim.site import SiteOptions, run_site
 
+        load_site(cli.config_path())  # what is wrong is told as everywhere
         options = SiteOptions(
             config=cli.config_path(),
             ports_out=ports_out,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ems.cli.alarm_texts import ALARMS
 from ems.cli.error_texts import ERRORS
+from ems.config.catalogue import SYSTEM_DE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -230,6 +231,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+def system(said: object, lang: int) -> object:
+    """What the operating system said, in the chosen language."""
+    return SYSTEM_DE.get(said, said) if lang == DE and isinstance(said, str) else said
+
+
 def language(name: str) -> int:
     """Index of a language; unknown names give German, the language of the cabinet."""
     return LANGUAGES.get(name[:2].lower(), DE)
@@ -297,6 +303,7 @@ def error(
     if code not in ERRORS:
         return fallback
     message, hint = ERRORS[code]
+    params = {name: system(value, lang) for name, value in params.items()}
     try:
         return message[lang].format(**params), hint[lang].format(**params)
     except KeyError:

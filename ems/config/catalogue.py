@@ -210,6 +210,24 @@ ENTRIES: dict[str, Entry] = {
     ),
 }
 
+SYSTEM_DE = {
+    "No such file or directory": "Datei oder Ordner gibt es nicht",
+    "Permission denied": "keine Berechtigung",
+    "Is a directory": "ist ein Ordner",
+    "Not a directory": "ist kein Ordner",
+    "No space left on device": "der Speicher ist voll",
+    "Read-only file system": "der Speicher ist schreibgeschützt",
+    "Input/output error": "der Speicher meldet einen Fehler",
+    "File exists": "gibt es schon",
+    "Connection refused": "Verbindung abgelehnt",
+    "No route to host": "kein Weg dorthin",
+    "Network is unreachable": "Netz nicht erreichbar",
+    "Name or service not known": "Name unbekannt",
+    "Address already in use": "Adresse ist schon belegt",
+    "timed out": "keine Antwort in der Zeit",
+}
+"""What the operating system says, in German; in English it speaks for itself."""
+
 SUGGEST = {
     "de": ("Meinten Sie „{guess}“?", "Erlaubt sind: {allowed}"),
     "en": ("Did you mean “{guess}”?", "Allowed: {allowed}"),

@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from ems.config.catalogue import ENTRIES, SUGGEST
+from ems.config.catalogue import ENTRIES, SUGGEST, SYSTEM_DE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,11 +63,14 @@ class Problem:
             if self.guess
             else listed.format(allowed=", ".join(self.allowed) or "–")
         )
-        told = {
-            name: value.text(language) if isinstance(value, Problem) else value
-            for name, value in self.params.items()
-        }
+        told = {name: _told(value, language) for name, value in self.params.items()}
         return {"key": self.key, "suggestion": suggestion, **told}
+
+
+def _told(value: str | Problem, language: Language) -> str:
+    if isinstance(value, Problem):
+        return value.text(language)
+    return SYSTEM_DE.get(value, value) if language == "de" else value
 
 
 _LINE: dict[Language, str] = {"de": "Zeile", "en": "line"}

@@ -50,7 +50,7 @@ def run_demo(options: DemoOptions) -> int:
     finally:
         if options.folder is None and code in (EXIT_HELD, EXIT_INTERRUPTED):
             shutil.rmtree(folder, ignore_errors=True)
-    if code in (EXIT_NEGATIVE, EXIT_FAILED):
+    if code == EXIT_NEGATIVE:
         report.logs_kept(folder)
     return code
 
@@ -82,7 +82,7 @@ async def _play(options: DemoOptions, report: Report, folder: Path, *, live: boo
                 await asyncio.shield(stage.end())
                 atexit.unregister(stage.kill_all)
     except* (ChildFailedError, ServiceError) as failures:
-        report.failed(_first(failures))
+        report.failed(_first(failures), stage_options.folder)
         code = EXIT_FAILED
     return code
 

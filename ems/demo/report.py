@@ -21,18 +21,22 @@ if TYPE_CHECKING:
 
 #: key -> German, English
 TEXTS: Final = {
-    "unknown": (
-        "Unbekannte Geschichte {name!r}; es gibt: {known}",
-        "unknown story {name!r}; there is: {known}",
-    ),
+    "unknown": ("Die Geschichte {name} gibt es nicht.", "There is no story {name}."),
+    "known": ("Es gibt: {known}.", "There is: {known}."),
     "used": (
-        "{folder} ist nicht leer; eine Geschichte beginnt ohne Schlüssel und Partner",
-        "{folder} is not empty; a story begins without key and peers",
+        "{folder} ist nicht leer; eine Geschichte beginnt ohne Schlüssel und Partner.",
+        "{folder} is not empty; a story begins without key and peers.",
+    ),
+    "empty": ("Einen leeren oder neuen Ordner angeben.", "Give an empty or a new folder."),
+    "again": (
+        "Die Protokolle in {folder} nennen den Grund.",
+        "The logs in {folder} tell why.",
     ),
     "held": ("Jede Zeile der Geschichte hat gehalten.", "Every row of the story held."),
+    "broken_one": ("Eine Zeile hat nicht gehalten.", "One row did not hold."),
     "broken": ("{count} Zeilen haben nicht gehalten.", "{count} rows did not hold."),
-    "logs": ("Protokolle liegen in {folder}", "logs are in {folder}"),
-    "failed": ("Die Demo ist gescheitert: {why}", "the demo failed: {why}"),
+    "logs": ("Protokolle liegen in {folder}", "Logs are in {folder}"),
+    "failed": ("Die Demo ist gescheitert: {why}", "The demo failed: {why}"),
     "no_limit": ("kein Limit", "no limit"),
 }
 
@@ -54,9 +58,10 @@ class Report:
     def played(self, played: Played, stage: Stage) -> None:
         """The story is over."""
         if self._options.as_json:
+            kept = {} if played.held else {"logs": str(stage.options.folder)}
             document: Json = {
                 "ok": played.held,
-                "data": data_of(played, stage),
+                "data": {**data_of(played, stage), **kept},
                 "warnings": list(played.troubles),
             }
             self._print(json.dumps(document, ensure_ascii=False))
@@ -65,23 +70,27 @@ class Report:
         for step in played.steps:
             self._print(self._verdict(step))
         broken = sum(not step.ok for step in played.steps)
-        self._print(self._text("broken", count=broken) if broken else self._text("held"))
+        key = "held" if not broken else "broken_one" if broken == 1 else "broken"
+        self._print(self._text(key, count=broken))
 
     def unknown_story(self, name: str, known: list[str]) -> None:
         """There is no such story."""
-        self._error("E-USE-009", self._text("unknown", name=name, known=", ".join(known)))
+        hint = self._text("known", known=", ".join(known))
+        self._error("E-USE-009", self._text("unknown", name=name), hint)
 
     def used_folder(self, folder: Path) -> None:
         """The folder to keep things in holds something already."""
-        self._error("E-USE-011", self._text("used", folder=folder))
+        self._error("E-USE-011", self._text("used", folder=folder), self._text("empty"))
 
-    def failed(self, why: str) -> None:
-        """A program of the demo failed."""
-        self._error("E-DEMO-001", self._text("failed", why=why))
+    def failed(self, why: str, folder: Path) -> None:
+        """A program of the demo failed; its log is in ``folder``."""
+        hint = self._text("again", folder=folder)
+        self._error("E-DEMO-001", self._text("failed", why=why), hint)
 
     def logs_kept(self, folder: Path) -> None:
-        """Where to look after a failure."""
-        sys.stderr.write(self._text("logs", folder=folder) + "\n")
+        """Where to look when a row did not hold; the JSON document says so itself."""
+        if not self._options.as_json:
+            sys.stderr.write(self._text("logs", folder=folder) + "\n")
 
     def _verdict(self, step: Step) -> str:
         mark = "✓" if step.ok else "✗"
@@ -98,12 +107,12 @@ class Report:
         german, english = TEXTS[key]
         return (german if self._german else english).format(**values)
 
-    def _error(self, code: str, message: str) -> None:
+    def _error(self, code: str, message: str, hint: str) -> None:
         if self._options.as_json:
-            document = {"ok": False, "error": {"code": code, "message": message, "hint": ""}}
+            document = {"ok": False, "error": {"code": code, "message": message, "hint": hint}}
             sys.stderr.write(json.dumps(document, ensure_ascii=False) + "\n")
         else:
-            sys.stderr.write(f"{code}: {message}\n")
+            sys.stderr.write(f"{code}: {message}\n  → {hint}\n")
 
     def _print(self, line: str) -> None:
         sys.stdout.write(line + "\n")

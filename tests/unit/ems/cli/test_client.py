@@ -97,12 +97,12 @@ def test_the_socket_is_sought_where_a_service_may_have_put_it(
     monkeypatch.delenv("EMS_SOCKET", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1000")
 
-    assert candidates(None, tmp_path) == [
+    assert candidates(None, [tmp_path]) == [
         tmp_path / "api.sock",
         Path("/run/ems/api.sock"),
         Path("/run/user/1000/ems/api.sock"),
     ]
-    assert candidates(Path("/told"), tmp_path) == [Path("/told")]
+    assert candidates(Path("/told"), [tmp_path]) == [Path("/told")]
 
 
 def _until_gone(client: socket.socket) -> None:

@@ -63,7 +63,7 @@ def played() -> Played:
 def stage() -> Stage:
     facts = SimpleNamespace(
         clock=SimpleNamespace(speed=10.0),
-        options=SimpleNamespace(seed=7),
+        options=SimpleNamespace(seed=7, folder=Path("/kept")),
         programs=[("site", 11), ("ems", 12)],
     )
     return cast("Stage", facts)
@@ -128,13 +128,45 @@ def test_json_is_one_document_and_carries_the_troubles(capsys: pytest.CaptureFix
     document = json.loads(capsys.readouterr().out)
     assert document["ok"] is False
     assert document["warnings"] == ["late"]
+    assert document["data"]["logs"] == "/kept"
+
+
+def test_where_the_logs_are_is_told_to_people_and_never_beside_a_document(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Report(DemoOptions(as_json=True)).logs_kept(Path("/kept"))
+    assert capsys.readouterr().err == ""
+
+    Report(DemoOptions(language="en")).logs_kept(Path("/kept"))
+    assert capsys.readouterr().err == "Logs are in /kept\n"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_program_that_failed_is_told_with_its_log(
+    capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    Report(DemoOptions(as_json=as_json, language="en")).failed("site ended with 3", Path("/kept"))
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    if as_json:
+        assert json.loads(told.err)["error"] == {
+            "code": "E-DEMO-001",
+            "message": "The demo failed: site ended with 3",
+            "hint": "The logs in /kept tell why.",
+        }
+    else:
+        assert told.err.splitlines() == [
+            "E-DEMO-001: The demo failed: site ended with 3",
+            "  → The logs in /kept tell why.",
+        ]
 
 
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("de", ["4.200 W", "Limit", "1 Zeilen haben nicht gehalten", "kein Limit"]),
-        ("en", ["4,200 W", "limit", "1 rows did not hold", "no limit"]),
+        ("de", ["4.200 W", "Limit", "Eine Zeile hat nicht gehalten", "kein Limit"]),
+        ("en", ["4,200 W", "limit", "One row did not hold", "no limit"]),
     ],
 )
 def test_people_read_rows_and_verdicts_in_their_language(
@@ -159,7 +191,8 @@ def test_an_unknown_story_is_a_usage_error_with_the_names_there_are(
 
     error: Any = json.loads(capsys.readouterr().err)
     assert code == 2
-    assert "evening-peak" in error["error"]["message"]
+    assert "midnight" in error["error"]["message"]
+    assert "evening-peak" in error["error"]["hint"]
 
 
 def test_a_folder_of_a_run_before_is_refused(
