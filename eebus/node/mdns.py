@@ -126,7 +126,9 @@ class Mdns:
         name: str,
         state_change: ServiceStateChange,
     ) -> None:
-        if state_change is ServiceStateChange.Removed:
+        if not _fits_into_dns(name):
+            _forget(zeroconf, name)
+        elif state_change is ServiceStateChange.Removed:
             self._gone(shown(name, MAX_NAME))
         elif not self._asked.full():  # a flood of names is dropped, later ones come again
             self._asked.put_nowait(name)
@@ -148,6 +150,20 @@ class Mdns:
         if problem and problem != self.problem:
             LOGGER.warning("! %s", problem)
         self.problem = problem
+
+
+def _fits_into_dns(name: str) -> bool:
+    return all(len(label.encode()) <= MAX_LABEL_BYTES for label in name.split("."))
+
+
+def _forget(zeroconf: Zeroconf, name: str) -> None:
+    """Drop a name that no packet can hold: the next question would name it and end all questions.
+
+    Octets that are no UTF-8 grow threefold when they are read.
+    """
+    cache = zeroconf.cache
+    records = cache.async_entries_with_name(SERVICE_TYPE)
+    cache.async_remove_records([rec for rec in records if getattr(rec, "alias", None) == name])
 
 
 async def _look_up(zeroconf: AsyncZeroconf, name: str) -> ServiceRecord | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from zeroconf import DNSOutgoing, DNSPointer, ServiceStateChange, const
@@ -116,6 +118,53 @@ def test_mdns_that_cannot_be_opened_is_told_and_the_node_works(
             await box.node.add(ems.ski)
             await ems.node.add(box.ski, LOOPBACK, box.node.port)
             await ems.link_up(box.ski)
+
+    run(work())
+
+
+def test_name_that_no_packet_can_hold_does_not_end_our_questions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[AsyncZeroconf] = []
+    open_one = mdns_module._open
+
+    def remember(interfaces: tuple[str, ...], addresses: list[str]) -> AsyncZeroconf:
+        opened.append(open_one(interfaces, addresses))
+        return opened[0]
+
+    monkeypatch.setattr(mdns_module, "_open", remember)
+    label = b"\xff" * 63  # read as 63 replacement characters, which make 189 octets
+    kind = b"\x05_ship\x04_tcp\x05local\x00"
+    answer = b"\x00\x0c\x00\x01\x00\x00\x00\x78" + (len(label) + 3).to_bytes(2) + b"\x3f" + label
+    packet = b"\x00\x00\x84\x00\x00\x00\x00\x01\x00\x00\x00\x00" + kind + answer + b"\xc0\x0c"
+
+    async def work() -> None:
+        faults: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, what: faults.append(what))
+        mdns = make_mdns([], [])
+        heard: list[str] = []
+        on_change = mdns._on_change
+
+        def listen(**change: Any) -> None:
+            on_change(**change)
+            heard.append(change["name"])
+
+        monkeypatch.setattr(mdns, "_on_change", listen)
+        task = asyncio.ensure_future(mdns.run(None))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            loopback = socket.inet_aton(LOOPBACK)
+            stranger.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, loopback)
+
+            def is_heard() -> bool:
+                stranger.sendto(packet, ("224.0.0.251", 5353))
+                return any("\ufffd" in name for name in heard)
+
+            await until(is_heard)
+        assert opened[0].zeroconf.cache.entries_with_name(SERVICE_TYPE) == []
+        await asyncio.sleep(1.2)  # the second question of the browser, a second after the first
+        assert faults == []
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     run(work())
 
