@@ -162,10 +162,8 @@ def _grant(load: LoadDemand, item: Item | None) -> Grant:
 def _reason(item: Item) -> Reason:
     if item.low > item.high:
         return Reason(ReasonCode.NO_POWER, CAP)
-    if item.x >= item.high:
-        return Reason(ReasonCode.OK_MAX)
     room = item.bound
-    if room is None:
+    if item.x >= item.high or room is None:
         return Reason(ReasonCode.OK_MAX)
     if item.x > 0:
         return Reason(ReasonCode.OK_FAIR, room.name)

@@ -122,24 +122,19 @@ class Credit:
         """Own generation [W]; ``None``: unknown or stale."""
         return self._fresh(self._generation, now)
 
-    def residual_w(self) -> int | None:
-        """Everything but the SteuVE [W], signed; ``None``: unknown."""
-        return self._residual_w
-
     def update(self, loads: Sequence[Exposure], limit_w: int | None, now: float) -> None:
         """Bring the credit up to date; ``loads``: the SteuVE; ``limit_w`` ``None``: no ceiling."""
         grid = self._grid
         if grid is None or self.grid_w(now) is None:
             self.forget()
             return
-        self._estimate(loads, grid, limit_w, now)
+        self._residual_w = residual_w = self._estimate(loads, grid, limit_w, now)
         if limit_w != self._limit_w and self._attribution is Attribution.PRO_RATA:
             self._samples.clear()  # its credit depends on the ceiling itself
             self._covered_from = now
         self._limit_w = limit_w
-        if self._residual_w is not None:
-            raw_w = extra(self._attribution, limit_w or 0, self._residual_w, self.generation_w(now))
-            self._hold(raw_w, now)
+        raw_w = extra(self._attribution, limit_w or 0, residual_w, self.generation_w(now))
+        self._hold(raw_w, now)
 
     def forget(self) -> None:
         """Begin anew without any credit."""
@@ -151,8 +146,8 @@ class Credit:
 
     def _estimate(
         self, loads: Sequence[Exposure], grid: _Reading, limit_w: int | None, now: float
-    ) -> None:
-        """Keep the last residual unless the readings prove it wrong (allocation.md 3.3)."""
+    ) -> int:
+        """The last residual unless the readings prove it wrong (allocation.md 3.3) [W], signed."""
         least_w = most_w = 0
         for load in loads:
             low_w, high_w = load.between(grid.at - self._timings.align_s, now)
@@ -165,7 +160,7 @@ class Credit:
         residual_w = max(residual_w, grid.power_w - most_w, self._resolve(loads, now))
         if self._is_overdrawn(grid, limit_w):
             residual_w = most  # the meter itself proves it: the lower bound counts at once
-        self._residual_w = min(residual_w, most)
+        return min(residual_w, most)
 
     def _is_overdrawn(self, grid: _Reading, limit_w: int | None) -> bool:
         """Whether more comes from the grid than the limit although generation is credited."""

@@ -175,7 +175,7 @@ class Core:
                 self._credit.grid_measured(event.power_w, min(event.at, now))
             case GenerationMeasured():
                 self._credit.generation_measured(event.power_w, min(event.at, now))
-            case GridLost():
+            case _:
                 self._credit.grid_lost()
         return self._budget_moved(now)
 
@@ -195,7 +195,7 @@ class Core:
                 return self._budget_moved(now) or changed
             case SetpointWritten():
                 desk.written(event.setpoint, min(event.at, now))
-            case SetpointFailed():
+            case _:
                 desk.failed(event.setpoint, now, refused=event.refused)
         return True
 

@@ -108,7 +108,7 @@ class Exposure:
             return
         order_w = self.scale.watts(self.order_x)
         if proved and not self.confirmed and self._follows(reading.power_w, order_w, at):
-            self._confirm()
+            self._confirm(self.order_x)
         self._watch(reading.power_w, order_w, at)
 
     def distrust(self, echo_x: int) -> None:
@@ -125,7 +125,7 @@ class Exposure:
         read_since = bool(self._readings) and self._readings[-1][0] >= self.acked_at
         told = not self.capability.measures_power or self._readback_x == self.order_x
         if not read_since and told and now >= self.acked_at + self.capability.t_react_s:
-            self._confirm()
+            self._confirm(self.order_x)
 
     @property
     def echo_x(self) -> int | None:
@@ -197,10 +197,9 @@ class Exposure:
         reacted = self.acked_at is not None and at >= self.acked_at + self.capability.t_react_s
         return self.excused and reacted
 
-    def _confirm(self) -> None:
-        if self.order_x is not None:
-            self.confirmed = True
-            self.cap_x = self.order_x
+    def _confirm(self, order_x: int) -> None:
+        self.confirmed = True
+        self.cap_x = order_x
 
     def _watch(self, power_w: int, order_w: int, at: float) -> None:
         if self.excused or power_w <= order_w + FAULT_W + order_w * FAULT_PERCENT // 100:

@@ -202,3 +202,35 @@ def test_without_a_reading_of_generation_the_careful_rule_counts() -> None:
     assert budget(PRO, 4_200, -1_000) == 5_200
     assert nwlb(FIRST, 5_000, 4_000) == 4_000
     assert nwlb(PRO, -500, 4_000, 6_000) == 0
+
+
+def test_a_meter_that_is_lost_takes_the_credit_at_once() -> None:
+    credit, exposure = Credit(LAST, ControlTimings()), load()
+    feed(credit, -3_000, 0, 40, exposure)
+
+    credit.grid_lost()
+    credit.update([exposure], 4_200, 40.0)
+
+    assert credit.extra_w == 0
+
+
+def test_a_share_of_generation_is_held_anew_for_another_ceiling() -> None:
+    credit, exposure = Credit(PRO, ControlTimings()), load()
+    for second in range(40):
+        exposure.measured(Measurement(power_w=0), float(second))
+        credit.grid_measured(1_000, float(second))
+        credit.generation_measured(2_000, float(second))
+        credit.update([exposure], 4_200, float(second))
+    assert credit.extra_w == budget(PRO, 4_200, 1_000, 2_000) - 4_200
+
+    credit.update([exposure], 0, 40.0)
+
+    assert credit.extra_w == 0
+
+
+def test_absurd_generation_is_no_reading() -> None:
+    credit = Credit(FIRST, ControlTimings())
+    for power_w in (-1, 10_000_001):
+        credit.generation_measured(power_w, 1.0)
+
+    assert credit.generation_w(1.0) is None

@@ -163,6 +163,13 @@ def test_an_input_nobody_samples_any_more_limits_too() -> None:
     ]
 
 
+def test_a_dead_input_needs_no_timer_any_more() -> None:
+    judge = started("closed")
+    judge.sample(None, 10.0)
+
+    assert judge.deadline is None
+
+
 def test_an_input_that_answers_again_releases_slowly() -> None:
     judge = started("closed")
     judge.sample(None, 10.0)

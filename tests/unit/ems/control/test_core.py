@@ -214,3 +214,10 @@ def test_the_first_cap_of_a_load_counts_before_a_small_excess_of_another_is_forg
 
     granted = [view.setpoint.power_w for view in core.decision.loads if view.setpoint]
     assert granted == [4_950, 5_050]
+
+
+def test_an_event_that_is_none_is_a_fault_of_our_own() -> None:
+    core = small_core()
+
+    with pytest.raises(AssertionError):
+        core.book(("what",), 1.0)  # type: ignore[arg-type]  # that is the point

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from tests.kit.core import alarm_on, caps, limited_site
+from ems.control.core import Core
+from ems.control.events import GenerationMeasured, GridLost, GridMeasured
+from ems.control.plant import Attribution
+from tests.kit.core import alarm_on, caps, limited_site, lpc
+from tests.kit.plant import first_plant
 
 
 @pytest.mark.field("F-30")
@@ -66,3 +72,19 @@ def test_surplus_that_a_battery_takes_by_itself_is_no_offence() -> None:
     assert not alarm_on(site, "E-DEV-005", "battery")
     assert site.core.decision.level == 0
     assert site.nwlb_w <= 100
+
+
+def test_generation_that_is_measured_counts_where_the_rule_wants_it() -> None:
+    plant = first_plant()
+    first = dataclasses.replace(plant.signal, attribution=Attribution.STEUVE_FIRST)
+    core = Core(dataclasses.replace(plant, signal=first), 0.0)
+    core.handle(lpc("limited", 4_200), 0.0)
+    for second in range(40):
+        at = float(second)
+        core.handle(GridMeasured(power_w=600, at=at), at)
+        core.handle(GenerationMeasured(power_w=2_000, at=at), at)
+
+    assert core.decision.budget_w == 6_200
+    core.handle(GridLost(why="silent"), 40.0)
+
+    assert core.decision.budget_w == 4_200

@@ -65,3 +65,10 @@ def test_without_a_car_nothing_is_wanted() -> None:
 
 def test_nothing_is_learnt_from_a_paused_load() -> None:
     assert observed(PUMP, [0] * 60, 0).cap_x is None
+
+
+def test_a_reading_without_power_says_nothing_about_the_demand() -> None:
+    demand = observed(PUMP, [3_100] * 31, 6_000)
+
+    assert not demand.observe(Measurement(), 6_000, 40.0)
+    assert demand.cap_x == 3_255

@@ -115,6 +115,8 @@ def test_devices_are_grouped_as_the_guideline_says(
 
 
 DIRECT = {
+    "P1": (((CP, 11.0),), DirectHeatRule.PER_CLASS, [4_200]),
+    "P1, one rule for heat": (((CP, 11.0),), DirectHeatRule.SUM, [4_200]),
     "P2": (((HP, 20.0),), DirectHeatRule.PER_CLASS, [8_000]),
     "P3": (((HP, 20.0), (AC, 5.0)), DirectHeatRule.SUM, [10_000]),
     "E4": (((HP, 11.0),), DirectHeatRule.PER_CLASS, [4_200]),

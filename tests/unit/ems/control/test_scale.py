@@ -78,3 +78,19 @@ def test_below_the_minimum_there_is_only_zero() -> None:
 def test_a_set_point_in_watts_means_the_current_that_covers_it() -> None:
     assert wallbox().x_of_setpoint(Setpoint(power_w=4_140)) == 6_000
     assert wallbox().x_of_setpoint(Setpoint(power_w=4_140, current_ma=6_500)) == 6_500
+
+
+@pytest.mark.invariant("I-03")
+def test_an_unknown_phase_begins_the_ten_seconds_anew_and_more_phases_count_at_once() -> None:
+    scale = wallbox()
+    one = Measurement(currents_ma=(15_800, 0, 20))
+    scale.observe(one, 0.0)
+    scale.observe(Measurement(currents_ma=(15_800, None, 20)), 5.0)
+    scale.observe(one, 10.0)
+    assert scale.phases == 3
+    scale.observe(one, 20.0)
+    assert scale.phases == 1
+
+    scale.observe(Measurement(currents_ma=(15_800, 15_700, None)), 21.0)
+
+    assert scale.phases == 3

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
-from ems.control.commands import Remember
+from ems.control.commands import Command, Remember
 from ems.control.core import Core
-from ems.control.events import ContactChanged, Event, LpcChanged, Restored
+from ems.control.events import ContactChanged, Event, JournalDamaged, LpcChanged, Restored
 from ems.control.grid_limit import UNLIMITED, GridLimit, Limited, Source
 from ems.control.plant import Plant, SignalConfig
 from ems.control.saved import SavedLimit, SavedState
@@ -145,3 +146,94 @@ def test_a_second_restart_neither_lengthens_nor_shortens_what_is_left() -> None:
     assert saved.failsafe_remaining_s is not None
     assert 5_400.0 <= saved.failsafe_remaining_s <= 5_460.0  # refreshed once a minute
     assert again.decision.effective == Limited(0, Source.EEBUS, restored=True)
+
+
+def test_a_failsafe_value_of_the_box_is_in_force_before_the_box_is_back() -> None:
+    saved = SavedState(failsafe_w=6_000, failsafe_duration_s=14_400.0, failsafe_from_box=True)
+
+    core = core_after(Restored(saved=saved))
+
+    assert core.decision.effective == Limited(6_000, Source.FAILSAFE)
+
+
+@pytest.mark.invariant("I-03")
+@pytest.mark.parametrize(
+    ("source", "effective"),
+    [
+        ("contact", Limited(FAILSAFE_W, Source.FAILSAFE)),  # the level at boot speaks for it
+        ("fault", Limited(FAILSAFE_W, Source.FAILSAFE)),
+        ("somebody", Limited(1_000, Source.FAULT, restored=True)),  # a newer version wrote it
+    ],
+)
+def test_a_limit_of_each_source_is_restored_or_spoken_for(
+    source: str, effective: GridLimit
+) -> None:
+    saved = SavedState(limits=(SavedLimit(power_w=1_000, source=source),))
+
+    assert core_after(Restored(saved=saved)).decision.effective == effective
+
+
+def test_an_eebus_side_that_begins_anew_without_a_limit_holds_nothing() -> None:
+    core = core_after(lpc("unlimited_controlled"))
+
+    core.handle(INIT, 1_000.0)
+    assert core.decision.effective == Limited(FAILSAFE_W, Source.FAILSAFE)
+    core.handle(lpc("unlimited_autonomous"), 1_121.0)
+
+    assert core.decision.effective == UNLIMITED
+
+
+def test_a_damaged_journal_holds_nobody_longer_than_the_sources_are_silent() -> None:
+    core = core_after(JournalDamaged(), lpc("unlimited_autonomous"))
+
+    assert core.decision.effective == UNLIMITED
+
+
+def test_of_two_limits_of_one_source_the_stricter_is_remembered() -> None:
+    core = core_after(Restored(saved=ZERO), lpc("failsafe", Limited(5_000, Source.FAILSAFE)))
+    again = SavedState(
+        limits=(SavedLimit(power_w=3_000, source="failsafe"),), failsafe_remaining_s=7_200.0
+    )
+    later = core_after(Restored(saved=again))
+
+    commands = later.handle(lpc("failsafe", Limited(5_000, Source.FAILSAFE)), 1.0)
+    looser = SavedState(
+        limits=(SavedLimit(power_w=9_000, source="failsafe"),), failsafe_remaining_s=7_200.0
+    )
+    last = core_after(Restored(saved=looser))
+    more = last.handle(lpc("failsafe", Limited(5_000, Source.FAILSAFE)), 1.0)
+
+    assert core.decision.effective == Limited(0, Source.EEBUS, restored=True)
+    assert [saved_w(commands), saved_w(more)] == [3_000, 5_000]
+
+
+def test_what_a_failsafe_still_binds_is_remembered_with_it() -> None:
+    core = core_after(Restored(saved=None))
+
+    commands = core.handle(
+        lpc("failsafe", Limited(FAILSAFE_W, Source.FAILSAFE), until=5_000.0), 1_000.0
+    )
+
+    saved = [command.saved for command in commands if isinstance(command, Remember)]
+    assert saved[-1].failsafe_remaining_s == 4_000.0
+
+
+def saved_w(commands: Sequence[Command]) -> int:
+    """What is remembered of the failsafe [W]."""
+    saved = [command.saved for command in commands if isinstance(command, Remember)]
+    return next(one.power_w for one in saved[-1].limits if one.source == "failsafe")
+
+
+def test_a_limit_below_zero_cannot_be_made() -> None:
+    with pytest.raises(ValueError, match="never negative"):
+        Limited(-1, Source.EEBUS)
+
+
+def test_the_contact_tells_since_when_it_means_what_it_means() -> None:
+    core = core_after()
+    core.handle(ContactChanged(limiting=True, level="open"), 5.0)
+    core.handle(ContactChanged(limiting=True, level="open", fault="flapping"), 9.0)
+
+    [view] = [one for one in core.decision.sources if one.fault == "flapping"]
+
+    assert view.since == 5.0
