@@ -126,20 +126,21 @@ class Box:
         if event.error_number:
             LOGGER.warning("! %s refused: %s (%s)", event.function, event.reason, event.rule)
             self._proof.note(Kind.WRITE_REFUSED, data)
-            self._tell_refused(event.reason)
+            self._tell_refused(event.function, event.reason)
             return
-        self._tell_refused(None)
+        self._tell_refused(event.function, None)
         if event.function == LIMIT_FUNCTION:
             self._proof.note(Kind.WRITE_ACCEPTED, data)
         else:
             self._proof.note(Kind.FAILSAFE_WRITTEN, data)
             LOGGER.info("= I-LPC-010 the control box set a failsafe value: %s", data)
 
-    def _tell_refused(self, why: str | None) -> None:
+    def _tell_refused(self, function: str, why: str | None) -> None:
         """E-LPC-002, until the box orders something that can be obeyed."""
         params: dict[str, str | int] = {} if why is None else {"why": why}
+        subject = LIMIT if function == LIMIT_FUNCTION else FAILSAFE
         self._controller.alarm(
-            Alarm(code="E-LPC-002", subject=LIMIT, active=why is not None, params=params)
+            Alarm(code="E-LPC-002", subject=subject, active=why is not None, params=params)
         )
 
     def _peer_changed(self, event: object) -> None:

@@ -89,7 +89,7 @@ class StateWriter:
             return
         try:
             await asyncio.to_thread(self._file.save, saved)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             LOGGER.error("! state cannot be written: %s", error)  # noqa: TRY400  # no trace wanted
             self._is_failing = True
             self._failed(str(error))

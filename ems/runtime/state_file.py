@@ -37,7 +37,7 @@ PREVIOUS = "state.1.json"
 TEMPORARY = "state.json.tmp"
 MODE = 0o640
 MAX_SET_ASIDE = 8  # files kept; the oldest goes first (I-15)
-MAX_SECONDS = 10 * 366 * 86_400.0
+MAX_SECONDS = 10 * 366 * 86_400.0  # longer times are kept as this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,7 @@ class StateFile:
             if self._utcnow is None
             else self._utcnow().astimezone(UTC).isoformat(),
             "synchronised": self._utcnow is not None and self._synchronised(),
-            "state": asdict(saved),
+            "state": asdict(_bounded(saved)),
             "marks": asdict(self.marks),
         }
         return _line({**body, "sha256": _checksum(body)})
@@ -177,6 +177,22 @@ class StateFile:
         except OSError:
             return path
         return target
+
+
+def _bounded(saved: SavedState) -> SavedState:
+    """``saved`` with seconds that :func:`_saved` takes back: a limit of a hundred years is one."""
+    return replace(
+        saved,
+        limits=tuple(
+            replace(limit, remaining_s=_at_most(limit.remaining_s)) for limit in saved.limits
+        ),
+        failsafe_duration_s=_at_most(saved.failsafe_duration_s),
+        failsafe_remaining_s=_at_most(saved.failsafe_remaining_s),
+    )
+
+
+def _at_most(seconds: float | None) -> float | None:
+    return None if seconds is None else min(max(0.0, seconds), MAX_SECONDS)
 
 
 def _less(remaining_s: float | None, passed_s: float) -> float | None:

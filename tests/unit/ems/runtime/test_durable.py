@@ -20,7 +20,7 @@ class SlowFile:
     def __init__(self) -> None:
         self.saved: list[SavedState] = []
         self.may_sync = threading.Event()
-        self.error: OSError | None = None
+        self.error: OSError | ValueError | None = None
 
     def save(self, saved: SavedState) -> None:
         self.may_sync.wait(5)
@@ -112,11 +112,12 @@ def test_changes_that_are_not_urgent_wait_for_the_second() -> None:
     run(story())
 
 
-def test_a_full_disk_is_told_and_tried_again() -> None:
+@pytest.mark.parametrize("error", [OSError("full"), ValueError("too large")])
+def test_a_full_disk_is_told_and_tried_again(error: OSError | ValueError) -> None:
     async def story() -> None:
         file, clock, told = SlowFile(), FakeClock(), list[str | None]()
         file.may_sync.set()
-        file.error = OSError("No space left on device")
+        file.error = error
         writer = StateWriter(file, clock, told.append)
         task = asyncio.ensure_future(writer.run())
         writer.request(state(5), at_once=True)
@@ -124,7 +125,7 @@ def test_a_full_disk_is_told_and_tried_again() -> None:
             await asyncio.sleep(0.001)
             if told:
                 break
-        assert told == ["No space left on device"]
+        assert told == [str(error)]
         file.error = None
         clock.advance(1.0)
         for _ in range(100):

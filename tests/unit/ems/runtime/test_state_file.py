@@ -237,6 +237,24 @@ def test_a_limit_that_ended_meanwhile_has_nothing_left_but_is_still_told(tmp_pat
     assert saved.limits[0].remaining_s == 0.0
 
 
+@pytest.mark.invariant("I-05")
+@pytest.mark.parametrize("seconds", [359_996_400.0, 1e300, float("inf")])
+def test_an_absurdly_long_limit_is_still_a_limit_after_a_restart(
+    tmp_path: Path, seconds: float
+) -> None:
+    limit = SavedLimit(power_w=4_200, source="eebus", remaining_s=seconds)
+    StateFile(tmp_path).save(SavedState(limits=(limit,), failsafe_remaining_s=-0.5))
+
+    saved, damaged = StateFile(tmp_path).load()
+
+    assert damaged is False
+    assert saved is not None
+    assert saved.limits == (
+        SavedLimit(power_w=4_200, source="eebus", remaining_s=state_file.MAX_SECONDS),
+    )
+    assert saved.failsafe_remaining_s == 0.0
+
+
 def test_a_limit_without_duration_never_runs_out(tmp_path: Path) -> None:
     wall = Wall()
     wall.open(tmp_path).save(NEW)
