@@ -14,6 +14,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -111,6 +112,9 @@ class ModbusLink:
             trace_packet=self._on_packet,
             trace_connect=self._on_connect,
         )
+        framer = self._client.ctx.framer
+        self._take_frame = framer.handleFrame
+        framer.handleFrame = self._on_frame  # type: ignore[method-assign]  # it raises into the loop
         self._open: bytes | None = None
         self._drained: asyncio.Future[None] | None = None
         self._busy = False
@@ -249,6 +253,15 @@ class ModbusLink:
         elif data[:2] == self._open and len(data) >= MBAP_BYTES + int.from_bytes(data[4:6], "big"):
             self._settled()
         return data
+
+    def _on_frame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, ModbusPDU | None]:
+        """Take a frame apart; one that cannot be read ends the connection, not in a traceback."""
+        try:
+            return self._take_frame(data, exp_devid, exp_tid)
+        except (ModbusException, ValueError, IndexError, struct.error) as error:
+            LOGGER.debug("! %s: unreadable frame %s: %s", self.endpoint, data[:32].hex(), error)
+            self._distrust()
+            return len(data), None
 
     def _on_connect(self, connected: bool) -> None:  # noqa: FBT001 - the library calls it so
         if not connected:
