@@ -128,12 +128,11 @@ class HeartbeatWatch:
         if self.probe_at is None or now < self.probe_at:
             return
         self.probe_at = None
-        if self.source is not None and self._client is not None:
-            peer, server = self.source
-            if device.remote(peer) is None:
-                return  # its link has just gone
-            self._is_probing = True
-            device.read(peer, self._client, server, DEVICE_DIAGNOSIS_HEARTBEAT_DATA, now)
+        if self.source is None or self._client is None or device.remote(self.source[0]) is None:
+            return  # its link has just gone
+        peer, server = self.source
+        self._is_probing = True
+        device.read(peer, self._client, server, DEVICE_DIAGNOSIS_HEARTBEAT_DATA, now)
 
     def suspect(self, now: float) -> None:
         """A limit came without a heartbeat: once asked already, the source is asked again."""

@@ -297,12 +297,7 @@ def _sent_entry(write: Write) -> LoadControlLimitData | None:
     entries: Sequence[LoadControlLimitData] = (sent.load_control_limit_data or ()) if sent else ()
     if len(entries) > 1:
         raise WireError("more than one entry for one limit")
-    if not entries:
-        return None
-    selected = any(each.control == "partial" and each.selectors for each in write.filters)
-    if entries[0].limit_id is None and not selected:
-        raise WireError("limit without limitId")  # "all limits" is not meant (guide U 3.1)
-    return entries[0]
+    return entries[0] if entries else None
 
 
 def _duration(sent: LoadControlLimitData | None, merged: LoadControlLimitData) -> Duration:

@@ -42,8 +42,10 @@ if TYPE_CHECKING:
 
     from eebus.spine.addresses import Entity, FeatureAddress, Peer
     from eebus.spine.device import LocalDevice
-    from eebus.spine.events import DataReceived, SpineEvent
+    from eebus.spine.events import DataReceived
     from eebus.spine.functions import AnyFunction
+    from eebus.spine.model.load_control import LoadControlLimitData
+    from eebus.spine.remote import RemoteDevice
     from eebus.usecases.lpc.events import LpcEvent
     from eebus.usecases.lpc.places import Places
 
@@ -252,32 +254,37 @@ class CsSession:
     def _can_write(self, now: float) -> bool:
         """Bound, described, and the partner listens (or had its time to)."""
         listens = not self._heartbeat.is_running or now >= (self._is_heard_at or now)
-        return self._is_bound and listens and self._limit_id() is not None
+        return self._is_bound and listens and self._described() is not None
 
-    def _limit_id(self) -> int | None:
+    def _described(self) -> tuple[RemoteDevice, Places, int] | None:
+        """The partner's picture, its places and the number of the limit; ``None``: not told."""
         remote = self._device.remote(self.peer)
         if remote is None or self.places is None:
             return None
-        return requests.limit_id(remote, self.places.load_control, LPC)
+        number = requests.limit_id(remote, self.places.load_control, LPC)
+        return None if number is None else (remote, self.places, number)
+
+    def _limit_entry(self) -> LoadControlLimitData | None:
+        """The limit as the partner told it last; ``None``: it did not."""
+        found = self._described()
+        if found is None:
+            return None
+        remote, places, number = found
+        return requests.limit_entry(remote, places.load_control, number)
 
     def _wanted(self, now: float) -> Limit:
         """The target; without one a deactivated limit with a valid value above zero (MSG_16)."""
         if self.target is not None:
             return self.target.at(now)
-        remote, places = self._device.remote(self.peer), self.places
-        number = self._limit_id()
-        value_w: Decimal | None = None
-        if remote is not None and places is not None and number is not None:
-            entry = requests.limit_entry(remote, places.load_control, number)
-            value_w = requests.readable_watts(entry.value) if entry else None
+        entry = self._limit_entry()
+        value_w = requests.readable_watts(entry.value) if entry else None
         return Limit(active=False, value_w=value_w if value_w else requests.FALLBACK_W)
 
     def _write_limit(self, now: float) -> None:
         self._write_at = None
         if self._insistence.refusals and self._heartbeat.is_running:
             self._heartbeat.beat(now)  # the retry follows a fresh heartbeat
-        wanted = self._wanted(now)
-        self._send_limit(wanted, Kind.LIMIT, now)
+        self._send_limit(self._wanted(now), Kind.LIMIT, now)
 
     def _write_failsafe(self, now: float) -> None:
         remote, places = self._device.remote(self.peer), self.places
@@ -302,9 +309,10 @@ class CsSession:
         self._open[counter] = _Open(Kind.FAILSAFE, now)
 
     def _send_limit(self, limit: Limit, kind: Kind, now: float) -> None:
-        remote, places, number = self._device.remote(self.peer), self.places, self._limit_id()
-        if remote is None or places is None or number is None:
+        found = self._described()
+        if found is None:
             return
+        remote, places, number = found
         feature = remote.feature_at(places.load_control)
         offered = feature.functions.get(LOAD_CONTROL_LIMIT_LIST_DATA.name) if feature else None
         message = requests.limit_message(
@@ -354,15 +362,10 @@ class CsSession:
         elif not self._is_answered:
             self.plan_write(now)
 
-    def _limit_told(self, event: SpineEvent, now: float) -> None:
-        remote, places, number = self._device.remote(self.peer), self.places, self._limit_id()
-        if remote is None or places is None:
-            return
-        if number is None:
-            if remote.data(places.load_control, LOAD_CONTROL_LIMIT_DESCRIPTION_LIST_DATA):
-                self._say("no limit is described: nothing to write to")
-            return
-        entry = requests.limit_entry(remote, places.load_control, number)
+    def _limit_told(self, event: DataReceived, now: float) -> None:
+        if event.function is LOAD_CONTROL_LIMIT_DESCRIPTION_LIST_DATA and not self._described():
+            self._say("no limit is described: nothing to write to")
+        entry = self._limit_entry()
         if entry is None:
             return
         if entry.is_limit_changeable is False:
@@ -384,13 +387,10 @@ class CsSession:
 
     def _has_drifted(self, now: float) -> bool:
         """The partner holds something else than wanted, and no write is on its way."""
-        remote, places, number = self._device.remote(self.peer), self.places, self._limit_id()
         writing = any(request.kind is not Kind.BINDING for request in self._open.values())
         if self._is_manual or writing or self._write_at is not None:
             return False
-        if remote is None or places is None or number is None:
-            return False
-        entry = requests.limit_entry(remote, places.load_control, number)
+        entry = self._limit_entry()
         return entry is not None and requests.differs(entry, self._wanted(now))
 
     def _say(self, reason: str) -> None:

@@ -101,3 +101,16 @@ def test_a_duration_that_ran_out_does_not_end_the_next_open_limit() -> None:
 
     assert machine.state is State.LIMITED
     assert machine.limit.expires_at is None
+
+
+@pytest.mark.rule("LPC-008")
+def test_a_stored_duration_outlasts_a_deactivation_that_says_nothing_about_it() -> None:
+    machine = controlled(LPC)
+    for duration_s in (60.0, KEEP):
+        limit = LimitWrite(value_w=Decimal(5_000), active=False, duration_s=duration_s)
+        machine.apply_limit(limit, machine.judge_limit(limit, 2.0), 2.0)
+    kept = LimitWrite(value_w=Decimal(5_000), active=True, duration_s=KEEP)
+
+    machine.apply_limit(kept, machine.judge_limit(kept, 10.0), 10.0)
+
+    assert machine.limit.expires_at == 70.0

@@ -53,6 +53,7 @@ class HeatPump:
     write_partial: bool = True
     described: bool = True
     changeable: bool = True
+    lacks: tuple[str, ...] = ()
     writes: list[tuple[float, Write]] = field(default_factory=list[tuple[float, Write]])
 
     def __post_init__(self) -> None:
@@ -73,6 +74,7 @@ class HeatPump:
         servers = [
             FeatureSpec(type=name, role="server", functions=specs)
             for name, specs in functions.items()
+            if name not in self.lacks
         ]
         entity = EntitySpec(
             address=(3,),
@@ -98,7 +100,12 @@ class HeatPump:
         self._fill()
 
     def _fill(self) -> None:
-        limits, keys = self.place("LoadControl"), self.place("DeviceConfiguration")
+        if "LoadControl" not in self.lacks:
+            self._fill_limits(self.place("LoadControl"))
+        if "DeviceConfiguration" not in self.lacks:
+            self._fill_keys(self.place("DeviceConfiguration"))
+
+    def _fill_limits(self, limits: Any) -> None:
         if self.described:
             self.device.set_data(
                 limits,
@@ -119,6 +126,9 @@ class HeatPump:
                 0.0,
             )
         self.tell(0.0, active=False, number=3_500)
+        self.device.guard(limits, LOAD_CONTROL_LIMIT_LIST_DATA, self._judge)
+
+    def _fill_keys(self, keys: Any) -> None:
         names = {5: "failsafeConsumptionActivePowerLimit", 6: "failsafeDurationMinimum"}
         self.device.set_data(
             keys,
@@ -152,7 +162,6 @@ class HeatPump:
             ),
             0.0,
         )
-        self.device.guard(limits, LOAD_CONTROL_LIMIT_LIST_DATA, self._judge)
 
     def place(self, feature_type: str) -> Any:
         return self.device.feature((3,), feature_type, "server")

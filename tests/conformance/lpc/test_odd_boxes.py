@@ -1,0 +1,89 @@
+"""Boxes that bind half, say things twice, or delete instead of writing."""
+
+from __future__ import annotations
+
+import pytest
+
+from eebus.spine.model.device_configuration import (
+    DEVICE_CONFIGURATION_KEY_VALUE_LIST_DATA,
+    DeviceConfigurationKeyValueData,
+    DeviceConfigurationKeyValueDataElements,
+    DeviceConfigurationKeyValueListData,
+    DeviceConfigurationKeyValueListDataSelectors,
+    DeviceConfigurationKeyValueValue,
+    DeviceConfigurationKeyValueValueElements,
+)
+from eebus.spine.restricted import PARTIAL, Filter
+from eebus.spine.specs import EntitySpec, UseCaseAnnouncement
+from tests.conformance.lpc.bench import BOX_SKI, EMS_SKI, FAILSAFE_W, Bench, in_controlled
+
+
+def subscribed(bench: Bench) -> int:
+    """How often the EMS asked for the heartbeat of the box."""
+    return sum("DeviceDiagnosis" in text and "subscriptionRequest" in text for text in bench.wire)
+
+
+def key(number: int, duration: str) -> DeviceConfigurationKeyValueData:
+    value = DeviceConfigurationKeyValueValue(duration=duration)
+    return DeviceConfigurationKeyValueData(key_id=number, value=value)
+
+
+def test_a_box_that_binds_the_failsafe_values_only_is_not_listened_to() -> None:
+    bench = Bench()
+    bench.connect(bind=False)
+    bench.box.bind(EMS_SKI, bench.client(), bench.at("DeviceConfiguration"), bench.now)
+    bench.settle()
+
+    bench.wait(60.0)
+
+    assert subscribed(bench) == 0
+    bench.box.bind(EMS_SKI, bench.client(), bench.at("LoadControl"), bench.now)
+    bench.settle()
+    assert subscribed(bench) == 1
+
+
+def test_a_box_that_tells_its_use_cases_again_is_not_subscribed_again() -> None:
+    bench = in_controlled()
+    assert subscribed(bench) == 1
+    other = EntitySpec(address=(7,), type="CEM")
+    case = UseCaseAnnouncement(
+        entity=(7,), actor="MonitoringAppliance", name="monitoringOfPowerConsumption",
+        version="1.0.0", sub_revision="release", scenarios=(1,),
+    )  # fmt: skip
+    bench.box.add_entity(other, [case])
+    bench.settle()
+
+    assert subscribed(bench) == 1
+    assert bench.server.guard == (BOX_SKI, (1,))
+
+
+@pytest.mark.parametrize("durations", [("PT3H", "PT4H"), ("PT3H", "PT3H")])
+def test_one_key_twice_in_a_write_is_refused(durations: tuple[str, str]) -> None:
+    bench = in_controlled()
+    entries = tuple(key(1, duration) for duration in durations)
+    data = DeviceConfigurationKeyValueListData(device_configuration_key_value_data=entries)
+
+    answer = bench.write(
+        "DeviceConfiguration", DEVICE_CONFIGURATION_KEY_VALUE_LIST_DATA, data, (PARTIAL,)
+    )
+
+    assert answer == 7
+    assert bench.told_failsafe() == (FAILSAFE_W, "PT7200S")
+
+
+def test_a_failsafe_value_cannot_be_deleted() -> None:
+    bench = in_controlled()
+    delete = Filter(
+        "delete",
+        selectors=(DeviceConfigurationKeyValueListDataSelectors(key_id=1),),
+        elements=DeviceConfigurationKeyValueDataElements(
+            value=DeviceConfigurationKeyValueValueElements()
+        ),
+    )
+
+    answer = bench.write(
+        "DeviceConfiguration", DEVICE_CONFIGURATION_KEY_VALUE_LIST_DATA, None, (delete,)
+    )
+
+    assert answer == 7
+    assert bench.told_failsafe() == (FAILSAFE_W, "PT7200S")
