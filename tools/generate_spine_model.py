@@ -8,6 +8,7 @@ folder is not what would be written.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -236,8 +237,11 @@ def generate() -> dict[str, str]:
 
 def main(arguments: list[str]) -> int:
     """Write the folder, or compare it with ``--check``."""
+    parser = argparse.ArgumentParser(description="SPINE model from protocol/spine-model.json")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if stale")
+    only_checks: bool = parser.parse_args(arguments).check
     output = generate()
-    if "--check" in arguments:
+    if only_checks:
         present = {path.name: path.read_text("utf-8") for path in TARGET.glob("*.py")}
         stale = sorted(n for n in {*output, *present} if output.get(n) != present.get(n))
         print("\n".join(f"stale: {name}" for name in stale) or "the SPINE model is current")

@@ -28,6 +28,30 @@ def test_the_generated_model_is_current() -> None:
     assert generator.main(["--check"]) == 0
 
 
+def test_a_word_the_generator_does_not_know_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generator, "TARGET", ROOT / "nowhere")
+
+    with pytest.raises(SystemExit) as ended:
+        generator.main(["--chek"])
+
+    assert ended.value.code == 2
+    assert not (ROOT / "nowhere").exists()
+
+
+def test_a_changed_line_of_the_model_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generator, "TARGET", tmp_path)
+    assert generator.main([]) == 0
+    assert generator.main(["--check"]) == 0
+    changed = tmp_path / "load_control.py"
+
+    changed.write_text(changed.read_text("utf-8").replace("uint", "int") + "\n", "utf-8")
+
+    assert generator.main(["--check"]) == 1
+    assert "stale: load_control.py" in capsys.readouterr().out
+
+
 def test_two_runs_of_the_generator_give_the_same_text() -> None:
     assert generator.generate() == generator.generate()
 
