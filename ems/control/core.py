@@ -305,7 +305,7 @@ class Core:
             if setpoint is None:
                 repeats.append(Release(load_id=load_id, reason=desk.reason))
             else:
-                lowering = not desk.exposure.confirmed
+                lowering = desk.exposure.upper_x(now) > (desk.order_x or 0)
                 repeats.append(
                     SetLimit(
                         load_id=load_id, setpoint=setpoint, reason=desk.reason, urgent=lowering

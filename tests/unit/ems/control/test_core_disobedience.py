@@ -6,9 +6,15 @@ import math
 
 import pytest
 
-from drivers.api import LoadKind, Setpoint
+from drivers.api import LoadKind, Measurement, Setpoint
 from ems.control.commands import SetLimit, Stop
-from ems.control.events import LoadFound, LoadLost, SetpointFailed, SetpointWritten
+from ems.control.events import (
+    LoadFound,
+    LoadLost,
+    LoadMeasured,
+    SetpointFailed,
+    SetpointWritten,
+)
 from ems.control.plant import Load
 from ems.control.reasons import ReasonCode
 from tests.kit.core import HEAT_PUMP, RELAY, alarm_on, limited_site, lpc, small_core, writes
@@ -171,3 +177,20 @@ def test_a_device_that_takes_orders_and_cannot_be_read_raises_an_alarm() -> None
     site.run(site.now + 4)
 
     assert alarm_changes(site, "E-DEV-001", "garage") == [True]
+
+
+def test_only_a_decrease_that_is_repeated_may_break_the_write_interval() -> None:
+    core = small_core()
+    core.handle(lpc("limited", 4_200), 1.0)
+    core.handle(LoadFound(load_id="hp", capability=HEAT_PUMP), 1.0)
+    lowered = [c for c in core.handle_timer(12.0) if isinstance(c, SetLimit)]
+    cap = Setpoint(power_w=4_200)
+    core.handle(SetpointWritten(load_id="hp", setpoint=cap, at=13.0), 13.0)
+    reading = Measurement(power_w=3_000)
+    core.handle(LoadMeasured(load_id="hp", measurement=reading, at=14.0), 14.0)
+
+    core.handle(lpc("limited", 6_000), 100.0)
+    raised = [c for c in core.handle_timer(111.0) if isinstance(c, SetLimit)]
+
+    assert [(c.setpoint.power_w, c.urgent) for c in lowered] == [(4_200, True)]
+    assert [(c.setpoint.power_w, c.urgent) for c in raised] == [(6_000, False)]
