@@ -317,8 +317,8 @@ def _check_flags(
         checked[key] = msgspec.structs.replace(entry, **{flag: allowed})
         is_touched = key in addressed or checked[key] != stored
         if stored is not None and is_touched and allowed is not True:
-            raise SpineError(f"{flag} is not set", error_number=REJECTED)
+            raise SpineError("this entry is not changeable", error_number=REJECTED)
     gone = old.keys() - new.keys()
     if any(getattr(old[key], flag) is not True for key in gone):
-        raise SpineError(f"{flag} is not set", error_number=REJECTED)
+        raise SpineError("this entry is not changeable", error_number=REJECTED)
     return checked
