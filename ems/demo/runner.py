@@ -27,7 +27,7 @@ CHARGING_S: Final = 15.0
 PAIRED_BEFORE_S: Final = 5.0
 """The box stays silent this long after it was accepted, whatever the machine's speed [s]."""
 ROUND_S: Final = 10.0
-"""EMS and story begin at full multiples of this, where polls stand alike in every run [s]."""
+"""The EMS starts at a full multiple of this, where polls of meters stand alike in every run [s]."""
 BEAT_S: Final = 5.0
 """How long the box may need to tell of the heartbeat it was told to send [s]."""
 HALF_S: Final = 0.5
@@ -90,7 +90,7 @@ class Runner:
         """Row one: the EMS starts, the box dials, the user accepts; sets the story's zero."""
         stage, first = self._stage, self._story.row[0]
         await stage.prepare()
-        start_at = _round_up(stage.clock.monotonic() + CHARGING_S)
+        start_at = _round_up(stage.clock.monotonic() + CHARGING_S, ROUND_S)
         await self._reach(start_at)
         self._tell(first)
         async with asyncio.TaskGroup() as group:
@@ -98,7 +98,10 @@ class Runner:
             group.create_task(stage.start_box())
         await stage.pair()
         paired_at = stage.clock.monotonic()
-        self._zero = max(start_at - first.at_s, _round_up(paired_at + PAIRED_BEFORE_S))
+        step_s = max(-first.at_s, ROUND_S)
+        self._zero = start_at + max(
+            _round_up(paired_at + PAIRED_BEFORE_S - start_at, step_s), step_s
+        )
 
     async def _play(self, row: Row) -> None:
         beats = self._stage.box_log.beats
@@ -148,8 +151,8 @@ class Runner:
         )
 
 
-def _round_up(at_s: float) -> float:
-    return math.ceil(at_s / ROUND_S) * ROUND_S
+def _round_up(at_s: float, step_s: float) -> float:
+    return math.ceil(at_s / step_s) * step_s
 
 
 def timeline(trace: Trace, story: Story) -> list[Json]:

@@ -38,6 +38,7 @@ LOGGER = logging.getLogger(__name__)
 
 LoadCommand: TypeAlias = SetLimit | Release | Stop
 
+LOOK_S = 1.0  # from an order to the first look at what became of it
 MISSED_POLLS = 3  # devices.md 2, allocation.md 3.6: offline after three missed polls
 RECONNECT_MIN_S = 1.0
 RECONNECT_MAX_S = 10.0
@@ -133,6 +134,7 @@ class LoadWorker:
             now = self._clock.monotonic()
             if command is not None:
                 await self._execute(driver, command)
+                poll_at = self._look_at(poll_at)
             elif not prepared and (self._last is not None or isinstance(self._slot, Release)):
                 prepared = await unless(self._prepare(driver), self._wake) or False
                 beat_at = self._clock.monotonic()
@@ -141,11 +143,21 @@ class LoadWorker:
                 beat_at = self._clock.monotonic() + _keep_alive_s(driver)
             elif now >= poll_at:
                 missed = await self._poll(driver, missed)
-                poll_at = next_poll(self.load_id, self._poll_s, self._clock.monotonic())
+                poll_at = max(poll_at + self._poll_s, self._clock.monotonic())
             else:
                 await self._clock.wait_for(
                     self._wake.wait(), self._next(driver, poll_at, beat_at, prepared=prepared)
                 )
+
+    def _look_at(self, poll_at: float) -> float:
+        """A fresh order is looked after soon, and always after the same time: others wait for it.
+
+        Orders that follow each other closely do not put off the reading for ever.
+        """
+        now = self._clock.monotonic()
+        read_at = self.info.last_read_at
+        is_fresh = read_at is not None and now - read_at < self._poll_s
+        return now + LOOK_S if is_fresh else min(poll_at, now + LOOK_S)
 
     def _next(self, driver: Driver, poll_at: float, beat_at: float, *, prepared: bool) -> float:
         due = [poll_at]
@@ -273,9 +285,9 @@ def _keep_alive_s(driver: Driver) -> float:
 
 
 def next_poll(device_id: str, period_s: float, now: float) -> float:
-    """The next moment after ``now`` at which ``device_id`` is read [protocol s].
+    """The next moment after ``now`` at which a meter is read [protocol s].
 
-    Each device has its own grid in time, whenever its connection was made: ids spread the devices
+    Each meter has its own grid in time, whenever its connection was made: ids spread the meters
     over the period, and a story that is played twice is read at the same moments.
     """
     offset_s = zlib.crc32(device_id.encode()) % 100 / 100 * period_s
