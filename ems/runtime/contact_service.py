@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from ems.control.contact import ContactConfig, ContactFilter
 from ems.disk import write_durably
 from ems.runtime.inputs import (
     BrokenContact,
-    ContactReader,
     ContactWatch,
     FileContact,
     GpioContact,
     GpiodContact,
+    LastingContact,
 )
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from drivers.api import Clock
     from ems.config.schema import Contact
     from ems.control.events import ContactChanged
+    from ems.runtime.inputs import ContactReader
 
 LOGGER = logging.getLogger(__name__)
 
@@ -75,9 +77,8 @@ class ContactService:
         self.confirmed = config.confirmed
         self._apply_learnt()
         judge = ContactFilter(self._filter_config(), clock.monotonic())
-        self._reader: ContactReader = BrokenContact("not opened yet")
-        self.watch = ContactWatch(self._reader, judge, clock, submit)
-        self._reader = self.watch.reader = self._open(path)
+        self.watch = ContactWatch(BrokenContact(), judge, clock, submit)
+        self._reader = self.watch.reader = LastingContact(partial(self._open, path), clock)
 
     def view(self) -> ContactView:
         """Level, meaning and polarity now."""
@@ -99,7 +100,11 @@ class ContactService:
         Raises:
             OSError: the disk refuses; the polarity of before stays in force.
         """
-        learnt = {"limiting_when": limiting_when, "utc": self._clock.utcnow().isoformat()}
+        learnt = {
+            "limiting_when": limiting_when,
+            "utc": self._clock.utcnow().isoformat(),
+            "wiring": self._wiring(),
+        }
         write_durably(self._learnt_path, json.dumps(learnt).encode())
         self.limiting_when, self.confirmed = limiting_when, True
         self.watch.judge = ContactFilter(self._filter_config(), self._clock.monotonic())
@@ -115,25 +120,30 @@ class ContactService:
             read_failure_s=self._config.read_failure_s,
         )
 
+    def _wiring(self) -> str:
+        """What a polarity was learnt for: input, pull and what the configuration said then."""
+        config = self._config
+        place = config.path or config.pin or ""
+        return f"{config.backend} {place} {config.pull} {config.limiting_when}"
+
     def _apply_learnt(self) -> None:
         try:
-            level = json.loads(self._learnt_path.read_bytes())["limiting_when"]
+            learnt = json.loads(self._learnt_path.read_bytes())
+            level, wiring = learnt["limiting_when"], learnt.get("wiring", self._wiring())
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             LOGGER.warning("! learnt polarity unreadable, the configuration counts: %s", error)
             return
-        if level in LEVELS:
+        if wiring != self._wiring():
+            LOGGER.warning("! the contact was changed since its polarity was learnt; learn it anew")
+        elif level in LEVELS:
             self.limiting_when, self.confirmed = level, True
 
     def _open(self, path: Path | None) -> ContactReader:
         config = self._config
         if path is not None and config.backend == "file":
             return FileContact(path)
-        try:
-            if config.backend == "gpiod":
-                return GpiodContact(config.pin or "", pull=config.pull)
-            return GpioContact(config.pin or "", pull=config.pull, edge=self.watch.edge)
-        except OSError as error:
-            LOGGER.error("! %s; the contact counts as limiting", error)  # noqa: TRY400
-            return BrokenContact(str(error))
+        if config.backend == "gpiod":
+            return GpiodContact(config.pin or "", pull=config.pull)
+        return GpioContact(config.pin or "", pull=config.pull, edge=self.watch.edge)

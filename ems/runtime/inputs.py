@@ -9,11 +9,15 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from drivers.gpio.why import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from drivers.api import Clock
     from ems.control.contact import ContactFilter
@@ -22,8 +26,14 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 Level = Literal["open", "closed"]
-POLL_S = 0.1  # 14a.md 3.2: edge interrupt plus 10 Hz poll
-MAX_FILE_BYTES = 64
+#: 14a.md 3.2: edge interrupt plus 10 Hz poll. A little less than 100 ms, for five whole periods of
+#: the mains would show hum on the line as a level that holds.
+POLL_S: Final = 0.097
+EDGES_PER_POLL: Final = 10
+"""So many edges between two polls are looked at one by one; more of them wait for the poll."""
+SETTLE_S: Final = 0.02  # real seconds: a pull resistor against the capacity of a long cable
+REOPEN_S: Final = 10.0
+MAX_FILE_BYTES: Final = 64
 
 
 class ContactReader(Protocol):
@@ -47,7 +57,8 @@ class FileContact:
 
     def read(self) -> Level | None:
         try:
-            with self.path.open("rb") as file:
+            # a pipe that nobody writes to must not hang us
+            with open(self.path, "rb", opener=_without_waiting) as file:
                 text = file.read(MAX_FILE_BYTES).decode("ascii", "replace").strip().lower()
         except OSError:
             return None
@@ -57,6 +68,10 @@ class FileContact:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 class GpioContact:
@@ -77,9 +92,10 @@ class GpioContact:
         try:
             self._device = gpiozero.DigitalInputDevice(pin, pull_up=pull == "up")
         except Exception as error:  # gpiozero's pin factories raise anything
-            raise OSError(f"GPIO input {pin} cannot be opened: {error}") from error
+            raise OSError(f"GPIO input {pin} cannot be opened: {reason_of(error)}") from error
         self._device.when_activated = edge
         self._device.when_deactivated = edge
+        time.sleep(SETTLE_S)  # the first level that is read counts at once
 
     def read(self) -> Level | None:
         try:
@@ -111,8 +127,9 @@ class GpiodContact:
             self._active: Any = gpiod.line.Value.ACTIVE
             self._request: Any = gpiod.request_lines(chip, consumer="ems", config={line: settings})
         except Exception as error:  # a missing package, chip, right or line: all the same here
-            raise OSError(f"GPIO input {pin} cannot be opened: {error}") from error
+            raise OSError(f"GPIO input {pin} cannot be opened: {reason_of(error)}") from error
         self._line = line
+        time.sleep(SETTLE_S)
 
     def read(self) -> Level | None:
         try:
@@ -134,17 +151,48 @@ def _chip_and_line(pin: str) -> tuple[str, int]:
 
 
 class BrokenContact:
-    """A contact that could not be opened: always unknown, therefore limiting (R-14A-23)."""
-
-    def __init__(self, why: str) -> None:
-        """Remember ``why`` for status and log."""
-        self.why = why
+    """A contact that is not there: always unknown, therefore limiting (R-14A-23)."""
 
     def read(self) -> Level | None:
         return None
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+class LastingContact:
+    """A contact that may be opened later: its chip, its rights or its pin are not there yet."""
+
+    def __init__(self, make: Callable[[], ContactReader], clock: Clock) -> None:
+        """Try at once; what cannot be opened reads as unknown and is tried every ten seconds."""
+        self._make = make
+        self._clock = clock
+        self._reader: ContactReader | None = None
+        self.why = ""
+        self._try()
+
+    def _try(self) -> None:
+        self._next_at = self._clock.monotonic() + REOPEN_S
+        try:
+            self._reader = self._make()
+        except OSError as error:
+            if str(error) != self.why:
+                LOGGER.error("! %s; the contact counts as limiting", error)  # noqa: TRY400
+            self.why = str(error)
+        else:
+            if self.why:
+                LOGGER.info("= the contact can be read now")
+            self.why = ""
+
+    def read(self) -> Level | None:
+        if self._reader is None and self._clock.monotonic() >= self._next_at:
+            self._try()
+        return None if self._reader is None else self._reader.read()
+
+    def close(self) -> None:
+        """Give the line back, if it was had."""
+        if self._reader is not None:
+            self._reader.close()
 
 
 class ContactWatch:
@@ -163,12 +211,17 @@ class ContactWatch:
         self._clock = clock
         self._submit = submit
         self._edge = asyncio.Event()
+        self._edges = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self.sampled_at: float | None = None
 
     def edge(self) -> None:
-        """An edge was seen, by any thread: sample at once (edges are only hints, I-06)."""
-        if self._loop is not None:
+        """An edge was seen, by any thread: sample at once (edges are only hints, I-06).
+
+        A line that hums gives thousands a second; those beyond a few wait for the next poll.
+        """
+        if self._loop is not None and self._edges < EDGES_PER_POLL:
+            self._edges += 1
             self._loop.call_soon_threadsafe(self._edge.set)
 
     def sample(self) -> None:
@@ -185,12 +238,17 @@ class ContactWatch:
         for ever (I-06). The reader is closed when the service ends, not when this falls over.
         """
         self._loop = asyncio.get_running_loop()
+        poll_at = self._clock.monotonic()
         if self.sampled_at is not None:
             self._submit(self.judge.state)
         try:
             while True:
                 self.sample()
-                until = self._clock.monotonic() + POLL_S
+                now = self._clock.monotonic()
+                if now >= poll_at:
+                    poll_at = now + POLL_S
+                    self._edges = 0
+                until = poll_at
                 if self.judge.deadline is not None:
                     until = min(until, max(self.judge.deadline, self._clock.monotonic()))
                 await self._clock.wait_for(self._edge.wait(), until)

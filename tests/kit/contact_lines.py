@@ -162,7 +162,7 @@ class Watched:
         self.clock = FakeClock()
         self.told: list[ContactChanged] = []
         judge = ContactFilter(config or ContactConfig(), self.clock.seconds)
-        self.watch = ContactWatch(BrokenContact("no"), judge, self.clock, self.told.append)
+        self.watch = ContactWatch(BrokenContact(), judge, self.clock, self.told.append)
         self.watch.reader = line.reader(self.watch)
 
     async def after(self, seconds: float) -> list[ContactChanged]:

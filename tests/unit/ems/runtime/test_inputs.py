@@ -256,7 +256,7 @@ def test_a_contact_that_could_not_be_opened_limits_at_once_and_is_a_fault_later(
     told: list[ContactChanged] = []
     clock = FakeClock()
     judge = ContactFilter(ContactConfig(), clock.seconds)
-    watch = ContactWatch(BrokenContact("no such pin"), judge, clock, told.append)
+    watch = ContactWatch(BrokenContact(), judge, clock, told.append)
 
     watch.sample()
     clock.advance(10.0)
@@ -337,7 +337,7 @@ def test_a_missing_file_and_a_folder_cannot_be_read(tmp_path: Path) -> None:
 def test_an_edge_before_the_watch_runs_is_no_error() -> None:
     clock = FakeClock()
     judge = ContactFilter(ContactConfig(), clock.seconds)
-    watch = ContactWatch(BrokenContact("no"), judge, clock, lambda _event: None)
+    watch = ContactWatch(BrokenContact(), judge, clock, lambda _event: None)
 
     watch.edge()
 
