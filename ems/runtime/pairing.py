@@ -28,6 +28,8 @@ Json: TypeAlias = Any
 HEARTBEAT_FRESH_S = 120.0  # LPC-911: older means lost
 DISCOVER_MAX_S = 120.0
 WINDOW_MAX_S = 2 * 3600.0
+MAX_PORT = 65_535
+MAX_HOST = 253  # characters of a name, RFC 1035
 ROLES: Final[dict[str, Literal["control_box", "device"]]] = {
     "control-box": "control_box",
     "device": "device",
@@ -89,6 +91,8 @@ class Pairing:
     async def add(self, args: Mapping[str, Json]) -> Json:
         ski = self._ski(args)
         host, port = str(args.get("host", "")) or None, int(args.get("port", 4712))
+        if not 1 <= port <= MAX_PORT or (host is not None and not _is_host(host)):
+            raise CallError("E-SRV-004", f"{host}:{port}", "--host 192.168.1.20 --port 4712")
         role = args.get("role", "control-box")
         if role not in ROLES:
             raise CallError("E-SRV-004", f"role {role!r}", "control-box or device")
@@ -214,6 +218,10 @@ class Pairing:
     def _window_s(self) -> float:
         until = self._node.window_until
         return 0.0 if until is None else max(0.0, until - self._clock.monotonic())
+
+
+def _is_host(text: str) -> bool:
+    return len(text) <= MAX_HOST and not any(mark.isspace() or mark == "/" for mark in text)
 
 
 def _reason(code: str, message: str, hint: str, **params: str | int) -> Json:

@@ -123,7 +123,7 @@ class Service:
             return {"ok": True, "data": await call(args), "warnings": []}
         except CallError as error:
             return {"ok": False, "error": error.as_json()}
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             LOGGER.info("! call %s with unusable arguments: %s", name, error)
             return _refusal("E-SRV-004", f"unusable arguments for {name}: {error}", "")
         except Exception as error:  # a bug in one call is no dead service

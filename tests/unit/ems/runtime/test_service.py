@@ -20,6 +20,10 @@ async def answer(args: Mapping[str, Any]) -> Any:
     return {"limit_w": args.get("w")}
 
 
+async def whole(args: Mapping[str, Any]) -> Any:
+    return int(args["w"])
+
+
 async def refuse(args: Mapping[str, Any]) -> Any:
     raise CallError("E-PAIR-009", "nothing is known about this SKI", "see pair list", ski="ab")
 
@@ -43,7 +47,7 @@ async def for_ever(args: Mapping[str, Any]) -> AsyncIterator[Any]:
 async def service(path: Path) -> AsyncIterator[Path]:
     serving = Service(
         path,
-        {"limit": answer, "refuse": refuse, "stumble": stumble},
+        {"limit": answer, "whole": whole, "refuse": refuse, "stumble": stumble},
         {"count": count, "for_ever": for_ever},
     )
     task = asyncio.ensure_future(serving.run())
@@ -119,6 +123,16 @@ def test_bad_requests_are_refused_with_a_code(tmp_path: Path, line: bytes, code:
         async with service(tmp_path / "api.sock") as path:
             got = await ask(path, line)
         assert got[0]["error"]["code"] == code
+
+    run(story())
+
+
+@pytest.mark.loopback
+def test_a_number_beyond_all_numbers_is_an_unusable_argument(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path / "api.sock") as path:
+            got = await ask(path, b'{"call":"whole","args":{"w":1e999}}\n')
+        assert got[0]["error"]["code"] == "E-SRV-004"
 
     run(story())
 
