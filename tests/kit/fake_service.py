@@ -11,10 +11,15 @@ from typing import Any
 
 from ems.runtime.service import CallError, Service
 
+STREAMS = ("timeline", "status", "contact.watch")
+
 
 @contextmanager
 def fake_service(path: Path, answers: Mapping[str, Any]) -> Iterator[list[tuple[str, Any]]]:
-    """Serve ``answers`` by call name; an exception is raised. Gives the calls that came in."""
+    """Serve ``answers`` by call name; an exception is raised, an iterator gives one after another.
+
+    ``answers["stream"]``: what every stream sends. Gives the calls that came in.
+    """
     came: list[tuple[str, Any]] = []
     ready, stop = threading.Event(), threading.Event()
 
@@ -23,7 +28,7 @@ def fake_service(path: Path, answers: Mapping[str, Any]) -> Iterator[list[tuple[
             came.append((name, dict(args)))
             if isinstance(answer, CallError):
                 raise answer
-            return answer
+            return next(answer) if isinstance(answer, Iterator) else answer
 
         return call
 
@@ -33,7 +38,7 @@ def fake_service(path: Path, answers: Mapping[str, Any]) -> Iterator[list[tuple[
 
     async def serve() -> None:
         calls = {name: call_of(name, answer) for name, answer in answers.items()}
-        task = asyncio.ensure_future(Service(path, calls, {"timeline": stream}).run())
+        task = asyncio.ensure_future(Service(path, calls, dict.fromkeys(STREAMS, stream)).run())
         while not path.exists():
             await asyncio.sleep(0.001)
         ready.set()
