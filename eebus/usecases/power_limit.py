@@ -266,7 +266,6 @@ class PowerLimit(Machine[State, Never, Step]):
                 duration_s=old.duration_s if write.duration_s is None else write.duration_s,
                 from_box=True,
             )
-        self._rearm()
 
     def interrupt(self, reason: str, now: float) -> None:
         """A permitted reason (self-protection, safety, law) forbids activated limits (LPC-923).

@@ -114,3 +114,51 @@ def test_a_stored_duration_outlasts_a_deactivation_that_says_nothing_about_it() 
     machine.apply_limit(kept, machine.judge_limit(kept, 10.0), 10.0)
 
     assert machine.limit.expires_at == 70.0
+
+
+@pytest.mark.rule("LPC-911")
+@pytest.mark.rule("LPC-912")
+@pytest.mark.field("H-62")
+@pytest.mark.parametrize("begin", [controlled, limited])
+def test_a_heartbeat_that_comes_too_late_finds_the_failsafe_state_though_no_timer_ran(
+    begin: Callable[[Profile], PowerLimit],
+) -> None:
+    machine = begin(LPC)
+
+    machine.heartbeat(130.0)
+
+    assert machine.state is State.FAILSAFE
+    assert machine.in_force_w == 4_200
+
+
+@pytest.mark.rule("LPC-914/2")
+def test_a_limit_that_comes_too_late_finds_the_failsafe_state_though_no_timer_ran() -> None:
+    machine = limited(LPC)
+
+    ruling = write(machine, 3_000, 130.0, active=True)
+
+    assert (ruling.error_number, ruling.rule) == (7, "LPC-914/2")
+    assert machine.state is State.FAILSAFE
+
+
+@pytest.mark.rule("LPC-TS-037")
+def test_failsafe_values_that_come_too_late_find_the_failsafe_state_though_no_timer_ran() -> None:
+    machine = limited(LPC)
+    failsafe = FailsafeWrite(limit_w=Decimal(5_000))
+
+    ruling = machine.judge_failsafe(failsafe, 130.0)
+    machine.apply_failsafe(failsafe, ruling)
+
+    assert not ruling.accepted
+    assert machine.in_force_w == 4_200
+
+
+@pytest.mark.rule("LPC-908")
+def test_an_interruption_after_the_end_of_a_limit_finds_it_expired() -> None:
+    machine = controlled(LPC)
+    write(machine, 3_000, 2.0, active=True, duration_s=60.0)
+    machine.take_events()
+
+    machine.interrupt("safety", 70.0)
+
+    assert [step.rule for step in machine.take_events()] == ["LPC-908"]
