@@ -11,10 +11,17 @@ from ems.control.commands import Command, SetLimit
 from ems.control.core import Core
 from ems.control.events import ContactChanged, Event, LoadFound, LpcChanged, Restored
 from ems.control.grid_limit import UNLIMITED, Limited, Source
+from ems.control.planner import Planner, Target
+from ems.journal.report import events, notes
 from tests.kit.aio import run, turns
 from tests.kit.clock import FakeClock
+from tests.kit.house import House, alarm_codes, living
 from tests.kit.plant import first_plant
 from tests.kit.stage import Stage, limit
+
+SPOKEN = LpcChanged(
+    state="unlimited_controlled", limit=UNLIMITED, failsafe_w=15_120, failsafe_duration_s=7_200.0
+)
 
 
 class BrokenCore(Core):
@@ -32,9 +39,7 @@ def free_plant(clock: FakeClock) -> tuple[Stage, BrokenCore, dict[str, list[Comm
     """Everything reached and free; what each worker is told from now on."""
     core = BrokenCore(first_plant(), clock.monotonic())
     stage = Stage(clock, core)
-    spoken = LpcChanged(state="unlimited_controlled", limit=UNLIMITED, failsafe_w=15_120,
-                        failsafe_duration_s=7_200.0)  # fmt: skip
-    for event in (Restored(saved=None), ContactChanged(limiting=False, level="closed"), spoken):
+    for event in (Restored(saved=None), ContactChanged(limiting=False, level="closed"), SPOKEN):
         stage.controller.submit(event)
     for load in first_plant().loads:
         stage.controller.submit(LoadFound(load_id=load.load_id, capability=load.capability))
@@ -107,3 +112,35 @@ def test_a_limit_that_cannot_even_be_booked_is_no_secret() -> None:
 
     with pytest.raises(ZeroDivisionError):
         stage.controller.submit(limit(4_200))
+
+
+def test_a_fault_while_sharing_stops_neither_the_service_nor_the_proof(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> dict[str, Target]:
+        raise ZeroDivisionError("nobody thought of this")
+
+    async def story() -> None:
+        house.garage.switch(on=True)
+        life = house.start()
+        async with living(life):
+            life.controller.submit(SPOKEN)
+            await house.after(10.0)
+            assert house.garage.releases() == 2
+            house.told()
+            monkeypatch.setattr(Planner, "plan", breaks)
+            life.controller.submit(limit(4_200))
+            await house.after(5.0)
+            last = [caps[-1] for caps in house.garage.caps_w().values()]
+            assert sum(last) <= 4_200
+            assert "E-CTL-001" in alarm_codes(life)
+            assert house.told().count(b"WATCHDOG=1") == 5
+
+            life.controller.submit(SPOKEN)
+            await house.after(10.0)
+            assert house.garage.releases() == 4
+
+    run(story())
+    told = [note["params"] for note in notes(house.records) if note.get("code") == "E-CTL-001"]
+    assert told == [{"error": "ZeroDivisionError('nobody thought of this')"}]
+    assert [one.source for one in events(house.records) if one.source == "eebus"] == ["eebus"]
