@@ -16,7 +16,7 @@ from eebus.node.events import Fault
 from eebus.node.pump import Direction, Link, LinkFacts, Pump
 from eebus.ship.connection import Connection
 from eebus.ship.events import PhaseChanged, Role, ShipEvent, SpineReceived, Trust
-from eebus.ship.identity import check_peer_certificate
+from eebus.ship.identity import OwnSkiError, check_peer_certificate
 from eebus.wire.errors import ShipError, UntrustedError
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Sessions:
         self._resolver = Resolver()
         self._numbers = count(1)
         self._fault = ""
+        self._has_twin = False
 
     # --- as server
 
@@ -85,7 +86,10 @@ class Sessions:
             socket = await ws.accept(stream, self._config.path, self._config.ws)
             await self._run(link, welcome, socket, tls_done_at)
         except ShipError as error:
-            LOGGER.info("x %s %s: %s", host, link.ski if link else "", error)
+            is_news = isinstance(error, OwnSkiError) and not self._has_twin
+            self._has_twin |= is_news
+            level = logging.WARNING if is_news else logging.INFO
+            LOGGER.log(level, "x %s %s: %s", host, link.ski if link else "", error)
             if link is not None:
                 link.close_reason = str(error)
         except Exception as error:  # noqa: BLE001  # one peer must not end the others
@@ -130,7 +134,7 @@ class Sessions:
                 stream, target.host, target.port, target.path, self._config.ws
             )
             await self._run(link, welcome, socket, tls_done_at)
-        except OtherSkiError as error:
+        except (OtherSkiError, OwnSkiError) as error:
             await self._fail(ski, Fault.OTHER_SKI, str(error))
         except ShipError as error:
             fault = Fault.SLOT_TAKEN if HTTP_UNAVAILABLE in str(error) else Fault.OTHER

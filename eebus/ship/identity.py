@@ -39,6 +39,10 @@ class IdentityError(EebusError):
     """Our own key or certificate cannot be used: EEBUS stays off, nothing is made anew."""
 
 
+class OwnSkiError(UntrustedError):
+    """Somebody else shows our own key: two devices run with copies of one identity."""
+
+
 @dataclass(frozen=True, slots=True)
 class IdentityPem:
     """Certificate and private key (PKCS#8, unencrypted) as PEM; the key is secret."""
@@ -171,7 +175,8 @@ def check_peer_certificate(
     if parts.ski_extension is not None and parts.ski_extension.hex() != ski:
         raise _refusal(_mismatch(parts.ski_extension, ski))
     if ski == own:
-        raise _refusal("the peer has our own SKI: a second device uses a copy of this identity")
+        reason = "the peer has our own SKI: a second device uses a copy of this identity"
+        raise OwnSkiError(reason, close_code=_CLOSE_POLICY, phase="TLS")
     if expected is not None and ski != expected:
         raise _refusal(f"dialled SKI {format_ski(expected)}, answered by {format_ski(ski)}")
     return ski

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import InvalidHandshake
 
 from eebus.node.events import Fault
 from eebus.node.pump import Direction
@@ -75,9 +77,18 @@ def test_elli_like_peer_pairs(tmp_path: Path) -> None:
 
 
 @pytest.mark.rule("H-04")
-def test_node_does_not_talk_to_itself(tmp_path: Path) -> None:
-    bench = make_bench(tmp_path, clock=fast())
+def test_node_does_not_talk_to_itself_and_warns_of_its_twin(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    made = make_peer()
+    bench = make_bench(tmp_path, identity=identity_of(made, "EMS"), clock=fast())
     twin = make_bench(tmp_path / "twin", identity=bench.identity, clock=fast())
+
+    def told() -> list[logging.LogRecord]:
+        lines = [one for one in caplog.records if one.name == "eebus.node.sessions"]
+        return [one for one in lines if "our own SKI" in one.message]
+
     other = Ski("cd" * 20)
 
     async def work() -> None:
@@ -87,9 +98,17 @@ def test_node_does_not_talk_to_itself(tmp_path: Path) -> None:
             failure = bench.node.peers()[0].failure
             assert failure is not None
             assert "our own SKI" in failure.reason
+            assert failure.fault is Fault.OTHER_SKI
             assert bench.actors.log == twin.actors.log == []
+            for _ in range(2):  # a copy of the card in a second device
+                with pytest.raises((OSError, EOFError, InvalidHandshake)):
+                    async with ShipTool(made).dial(twin.node.port):
+                        pass
+            await bench.until(lambda: len(told()) == 2)
 
     run(work())
+
+    assert [record.levelname for record in told()] == ["WARNING", "INFO"]
 
 
 @pytest.mark.field("F-06")
