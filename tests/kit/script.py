@@ -94,8 +94,8 @@ moments = st.floats(-5.0, 5.0)
 
 @st.composite
 def load_events(draw: st.DrawFn) -> tuple[object, ...]:
-    kind = draw(st.sampled_from(["found", "found", "lost", "measured", "measured", "ack", "ack",
-                                 "failed"]))  # fmt: skip
+    kind = draw(st.sampled_from(["found", "found", "lost", "measured", "measured", "ack", "failed",
+                                 "obeys", "obeys", "obeys"]))  # fmt: skip
     return (kind, draw(st.sampled_from(IDS)), draw(readings), draw(moments), draw(st.booleans()))
 
 
@@ -134,13 +134,20 @@ class Run:
 
     def step(self, wait_s: float, what: object) -> tuple[Event | None, list[Command]]:
         self.now += wait_s
+        before: list[Command] = []
+        if isinstance(what, tuple) and what[0] == "obeys":
+            before = self.give(self.answer(what[1]))
         event = self._event(what)
+        return event, before + self.give(event)
+
+    def give(self, event: Event | None) -> list[Command]:
+        """One input; ``None``: only time goes on."""
         if event is None:
             commands = self.core.handle_timer(self.now)
         else:
             commands = self.core.handle(event, self.now)
         self.carry(commands)
-        return event, commands
+        return commands
 
     def carry(self, commands: list[Command]) -> None:
         """Tell the devices; the last word counts."""
@@ -183,6 +190,9 @@ class Run:
             case "lost":
                 self.online.discard(load_id)
                 return LoadLost(load_id=load_id, why="gone")
+            case "obeys":
+                told = Measurement(power_w=None if setpoint is None else setpoint.power_w)
+                return LoadMeasured(load_id=load_id, measurement=told, at=self.now)
             case "measured":
                 return LoadMeasured(load_id=load_id, measurement=reading, at=self.now + shift)
             case "ack":
