@@ -25,10 +25,13 @@ from eebus.spine.restricted import PARTIAL, entries, merge
 from eebus.wire.errors import SpineError
 
 if TYPE_CHECKING:
+    import msgspec
+
     from eebus.spine.addresses import Entity
     from eebus.spine.client import Client, Route
     from eebus.spine.datagram import Command
     from eebus.spine.functions import AnyFunction
+    from eebus.spine.remote import RemoteDevice
     from eebus.spine.session import Session
     from eebus.spine.state import DeviceState
 
@@ -184,17 +187,30 @@ class Intake:
         remote, function = session.remote, command.function
         source = source.on(remote.address)
         stored = remote.data(source, function)
-        bounds = self._state.timings
         try:
             data = merge(function, stored, command.data, command.filters)
         except SpineError as error:
             LOGGER.debug("x %s of %s not usable: %s", function.name, session.peer, error)
             return False
-        is_new = stored is None and remote.cached() >= bounds.max_cached
-        if is_new or len(entries(function, data)) > bounds.max_remote_items:
+        if not self._keep(remote, source, function, data, is_new=stored is None):
             session.complain("bounds", f"told too much {function.name}, ignored", now)
             return False
-        remote.store(source, function, data)
         event = DataReceived(session.peer, source, function, data, classifier, command.data)
         self._state.events.append(event)
         return True
+
+    def _keep(
+        self,
+        remote: RemoteDevice,
+        source: FeatureAddress,
+        function: AnyFunction,
+        data: msgspec.Struct,
+        *,
+        is_new: bool,
+    ) -> bool:
+        bounds = self._state.timings
+        if is_new and remote.cached() >= bounds.max_cached:
+            return False
+        if len(entries(function, data)) > bounds.max_remote_items:
+            return False
+        return remote.store(source, function, data, bounds.max_cached_chars)

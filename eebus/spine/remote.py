@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 D = TypeVar("D", bound=msgspec.Struct)
 
 GENERIC: Final = "Generic"
+
+_Place: TypeAlias = "tuple[Entity, int, str]"
+"""Entity, feature and function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,8 @@ class RemoteDevice:
     device_type: str = ""
     entities: dict[Entity, RemoteEntity] = field(default_factory=dict[Entity, RemoteEntity])
     use_cases: tuple[RemoteUseCase, ...] = ()
-    _data: dict[tuple[Entity, int, str], msgspec.Struct] = field(
-        default_factory=dict[tuple[Entity, int, str], msgspec.Struct]
-    )
+    _data: dict[_Place, msgspec.Struct] = field(default_factory=dict["_Place", msgspec.Struct])
+    _sizes: dict[_Place, int] = field(default_factory=dict["_Place", int])
 
     def features(
         self, *, entity: Entity | None = None, role: str | None = None
@@ -117,9 +119,20 @@ class RemoteDevice:
         found = self._data.get((address.entity, address.feature, function.name))
         return cast("D | None", found)
 
-    def store(self, address: FeatureAddress, function: AnyFunction, data: msgspec.Struct) -> None:
-        """Keep data; for the local device only."""
-        self._data[(address.entity, address.feature, function.name)] = data
+    def store(
+        self,
+        address: FeatureAddress,
+        function: AnyFunction,
+        data: msgspec.Struct,
+        max_chars: int,
+    ) -> bool:
+        """Keep data unless all data of this peer would be too long; for the local device only."""
+        place = (address.entity, address.feature, function.name)
+        size = len(repr(data))
+        if sum(self._sizes.values()) - self._sizes.get(place, 0) + size > max_chars:
+            return False
+        self._data[place], self._sizes[place] = data, size
+        return True
 
     def cached(self) -> int:
         """Return how many functions are held."""
@@ -130,4 +143,4 @@ class RemoteDevice:
         for place in [place for place in self.entities if is_within(place, entity)]:
             del self.entities[place]
         for key in [key for key in self._data if is_within(key[0], entity)]:
-            del self._data[key]
+            del self._data[key], self._sizes[key]

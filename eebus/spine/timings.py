@@ -37,6 +37,9 @@ class SpineTimings:
     max_cached: int = 512
     """Functions of one peer whose data are kept."""
 
+    max_cached_chars: int = 2 * 1024 * 1024
+    """Length of all data of one peer that are kept, written out."""
+
     max_entities: int = 128
     max_features: int = 1024
     """Features of one peer that are kept from its discovery."""

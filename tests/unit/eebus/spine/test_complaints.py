@@ -8,7 +8,9 @@ import pytest
 
 from eebus.spine.device import LocalDevice
 from eebus.spine.events import WriteRefused
+from eebus.spine.model.load_control import LOAD_CONTROL_LIMIT_DESCRIPTION_LIST_DATA
 from tests.kit.spine import BOX, RawPeer, at
+from tests.unit.eebus.spine.asking import LIMIT_SERVER
 from tests.unit.eebus.spine.serving import CLIENT, LOAD_CONTROL, list_of_value, write, write_cmd
 
 FORGED = "x\n! all devices are free \x1b[31m\u202e"
@@ -99,3 +101,29 @@ def test_a_list_beyond_the_bounds_is_told_and_not_kept(
     remote = device.remote(box.ski)
     assert remote is not None
     assert remote.cached() == 0
+
+
+def test_long_texts_of_a_peer_cannot_fill_the_memory(
+    box: RawPeer, device: LocalDevice, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = "loadControlLimitDescriptionListData"
+    partial = [[{"cmdControl": [{"partial": []}]}]]
+    client = device.feature((1,), "Generic", "client")
+
+    for number in range(40):
+        entry = [[{"limitId": number}, {"label": "x" * 90_000}]]
+        box.send(
+            "notify",
+            {"function": name, "filter": partial, name: {"loadControlLimitDescriptionData": entry}},
+            source=at(BOX, [2], 3),
+            to=at(client.device, client.entity, client.feature),
+        )
+
+    remote = device.remote(box.ski)
+    assert remote is not None
+    kept = remote.data(LIMIT_SERVER, LOAD_CONTROL_LIMIT_DESCRIPTION_LIST_DATA)
+    assert kept is not None
+    assert len(kept.load_control_limit_description_data or ()) == 23  # of two million characters
+    assert warnings(caplog) == [
+        "! b0b0b0b0 told too much loadControlLimitDescriptionListData, ignored (1 times)"
+    ]
