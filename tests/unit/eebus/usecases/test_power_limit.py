@@ -149,6 +149,15 @@ def test_binding_until_in_init_is_what_was_held_before() -> None:
     assert machine(hold=500.0).binding_until == 500.0
 
 
+def test_a_heartbeat_in_init_moves_nothing_that_was_held() -> None:
+    held, fresh = machine(hold=500.0), machine()
+
+    held.heartbeat(10.0)
+    fresh.heartbeat(10.0)
+
+    assert (held.binding_until, fresh.binding_until) == (500.0, None)
+
+
 def test_binding_until_is_none_when_nothing_limits() -> None:
     made = machine()
 
