@@ -149,6 +149,34 @@ def test_binding_until_in_init_is_what_was_held_before() -> None:
     assert machine(hold=500.0).binding_until == 500.0
 
 
+@pytest.mark.rule("LPC-906")
+def test_init_waits_two_minutes_for_a_limit_from_the_first_heartbeat_on() -> None:
+    made = machine()
+    for at in (60.0, 90.0, 120.0, 150.0):
+        made.heartbeat(at)
+
+    made.handle_timer(180.0)
+    assert made.state is State.INIT
+    made.handle_timer(180.1)
+
+    assert made.state is State.UNLIMITED_AUTONOMOUS
+
+
+@pytest.mark.rule("LPC-921")
+def test_a_heartbeat_after_a_gap_begins_a_new_row() -> None:
+    made = limited()
+    made.handle_timer(121.0)
+    made.heartbeat(300.0)
+    made.heartbeat(450.0)  # more than two minutes later
+
+    made.handle_timer(550.0)
+    assert made.state is State.FAILSAFE
+    made.heartbeat(560.0)
+    made.handle_timer(570.1)
+
+    assert made.state is State.UNLIMITED_AUTONOMOUS
+
+
 def test_a_heartbeat_in_init_moves_nothing_that_was_held() -> None:
     held, fresh = machine(hold=500.0), machine()
 
