@@ -31,6 +31,7 @@ Tables: TypeAlias = "dict[str, Any]"
 MAX_BYTES = 1_000_000
 OVERRIDE = "EMS__"
 LAST_GOOD = "ems.last-good.toml"
+LAST_GOOD_OF = "ems.last-good.path"  # whose copy it is: a state folder may see several files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +76,11 @@ def remember_good(path: Path, state_dir: Path) -> None:
     """
     raw = _read(path)
     _parse(raw, path.absolute().parent, os.environ)
-    target = state_dir / LAST_GOOD
-    if target.exists() and target.read_bytes() == raw:
-        return
     state_dir.mkdir(parents=True, exist_ok=True)
-    write_durably(target, raw)
+    for name, content in ((LAST_GOOD, raw), (LAST_GOOD_OF, _origin(path))):
+        target = state_dir / name
+        if not target.exists() or target.read_bytes() != content:
+            write_durably(target, content)
 
 
 def load_or_last_good(
@@ -95,7 +96,7 @@ def load_or_last_good(
         return load_site(path, environ=surroundings)
     except ConfigError as error:
         copy = state_dir / LAST_GOOD
-        if not copy.exists():
+        if not copy.exists() or not _is_copy_of(path, state_dir):
             raise
         good = _parse(_read(copy), path.absolute().parent, surroundings)
         first = error.problems[0]
@@ -107,6 +108,16 @@ def load_or_last_good(
             base_dir=good.base_dir,
             broken=first,
         )
+
+
+def _is_copy_of(path: Path, state_dir: Path) -> bool:
+    """Whether the copy was made of ``path``: another plant's configuration never takes over."""
+    origin = state_dir / LAST_GOOD_OF
+    return origin.exists() and origin.read_bytes() == _origin(path)
+
+
+def _origin(path: Path) -> bytes:
+    return f"{path.absolute()}\n".encode()
 
 
 def parse_site(text: str, *, environ: Mapping[str, str] | None = None) -> LoadedSite:

@@ -260,6 +260,17 @@ def test_a_broken_new_file_never_replaces_the_running_one(tmp_path: Path) -> Non
     assert "plnt" in first.message()
 
 
+def test_the_good_copy_of_another_file_never_takes_over(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    installed, tried = tmp_path / "ems.toml", tmp_path / "other.toml"
+    installed.write_text(GOOD)
+    remember_good(installed, state)
+    tried.write_text("x")
+
+    with pytest.raises(ConfigError):
+        load_or_last_good(tried, state, environ={})
+
+
 def test_a_good_new_file_rules_at_once(tmp_path: Path) -> None:
     path, state = tmp_path / "ems.toml", tmp_path / "state"
     path.write_text(GOOD)
