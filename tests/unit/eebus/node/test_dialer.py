@@ -173,6 +173,46 @@ def test_peer_that_is_no_longer_trusted_is_not_dialled_any_more() -> None:
     run(work())
 
 
+@pytest.mark.field("F-05")
+def test_peer_that_dials_us_meanwhile_is_not_dialled_at_its_next_address() -> None:
+    async def work() -> None:
+        stage = Stage()
+        stage.plan.peers, stage.plan.ways[BOX] = [BOX], ways("hangs", "good")
+        async with stage.running():
+            stage.plan.linked.add(BOX)
+            stage.gate.set()
+            await turns()
+            assert stage.dialled == ["hangs"]
+
+    run(work())
+
+
+@pytest.mark.loopback
+def test_cancelled_dial_leaves_no_socket() -> None:
+    async def work() -> None:
+        with socket.socket() as full:
+            full.bind((LOOPBACK, 0))
+            full.listen(0)
+            address = full.getsockname()
+            crowd = [socket.socket() for _ in range(4)]  # whoever comes next gets no answer
+            for one in crowd:
+                one.setblocking(False)
+                one.connect_ex(address)
+            resolver = Resolver()
+            dialling = asyncio.ensure_future(
+                connect(resolver, Target(LOOPBACK, address[1], "/"), 9.0)
+            )
+            await asyncio.sleep(0.02)
+            dialling.cancel()
+            await asyncio.gather(dialling, return_exceptions=True)
+            assert dialling.cancelled()
+            for one in crowd:
+                one.close()
+            resolver.close()
+
+    run(work())  # a socket that is left open is a warning, and a warning is an error
+
+
 @pytest.mark.field("F-08")
 def test_zone_of_a_link_local_address_is_kept() -> None:
     async def work() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from pathlib import Path
 
 import pytest
 
+from eebus.node.admission import AdmissionLimits
 from eebus.node.clock import SystemClock
+from eebus.node.config import NodeConfig
 from eebus.node.events import Fault, PeerDisconnected
 from eebus.ship.ski import Ski
 from tests.kit.clock import FakeClock
-from tests.kit.node import datagram, make_bench, run, running
+from tests.kit.node import LOOPBACK, datagram, make_bench, run, running
 from tests.kit.node_pairs import fast, pair, say
 from tests.kit.ship_tool import CMI, ShipTool, spine
 
@@ -152,3 +156,31 @@ def test_malformed_handshake_ends_this_link_only(tmp_path: Path, garbage: bytes)
                 assert bench.node.peers()[1].failure is not None
 
     run(work())
+
+
+@pytest.mark.invariant("I-15")
+def test_flood_of_bad_handshakes_is_refused_at_the_door_and_fills_no_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    limits = AdmissionLimits(failed_burst=2, failed_per_minute=1)
+    bench = make_bench(tmp_path, clock=FakeClock(), config=NodeConfig(admission=limits))
+
+    async def work() -> None:
+        async with running(bench):
+            for _ in range(12):
+                reader, writer = await asyncio.open_connection(LOOPBACK, bench.node.port)
+                writer.write(b"GET / HTTP/1.1\r\n\r\n")
+                with contextlib.suppress(ConnectionError):
+                    await reader.read()
+                writer.close()
+            bench.clock.advance(60)
+            await bench.node.open_window(60)
+            async with ShipTool().dial(bench.node.port):
+                pass  # a minute later one may try again
+
+    run(work())
+
+    assert sum("TLS failed" in line for line in caplog.messages) == 2
+    refused = [one for one in caplog.records if "too many failed handshakes" in one.message]
+    assert [one.levelname for one in refused] == ["WARNING"] * 4  # the 1st, 2nd, 4th and 8th

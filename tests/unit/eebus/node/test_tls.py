@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
 from eebus.node.tls import TlsContext, TlsLimits, TlsState, TlsVersion
 from eebus.ship.ski import Ski
 from eebus.wire.errors import ShipError, ShipTimeoutError, UntrustedError
 from tests.kit.node import LOOPBACK, run
-from tests.kit.peer_certificates import Made, Odd, make_elli_like, make_peer, new_key
+from tests.kit.peer_certificates import Made, Odd, make_elli_like, make_peer, new_key, ski_of
 from tests.kit.tls_wire import dial, foreign_client, foreign_server, serving
 
 pytestmark = pytest.mark.loopback
@@ -70,6 +74,59 @@ def test_odd_certificate_with_a_proper_key_is_let_in(odd: Odd, *, peer_dials: bo
         assert ours == peer.ski
 
     run(work())
+
+
+def test_whoever_brings_its_root_along_is_judged_by_its_own_key() -> None:
+    root_key, leaf_key = new_key(), new_key()
+    root = certificate_of(root_key, "root", "root", root_key)
+    leaf = certificate_of(leaf_key, "box", "root", root_key)
+    key_pem = leaf_key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    box = replace(BOX, cert_pem=leaf + root, key_pem=key_pem)
+
+    async def work() -> None:
+        async with serving(US) as (port, accepted):
+            context = foreign_client(box, lambda _context: None)
+            _, writer = await asyncio.open_connection(LOOPBACK, port, ssl=context)
+            assert await (await accepted.get()).handshake() == ski_of(leaf_key)
+            writer.transport.abort()
+
+    run(work())
+
+
+def certificate_of(
+    key: ec.EllipticCurvePrivateKey, subject: str, issuer: str, signer: ec.EllipticCurvePrivateKey
+) -> bytes:
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=9000))
+        .add_extension(x509.BasicConstraints(ca=subject == issuer, path_length=None), critical=True)
+    )
+    return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def test_oversized_certificate_is_refused_unread() -> None:
+    asked: list[bytes] = []
+
+    def judge(der: bytes) -> Ski:
+        asked.append(der)
+        return Ski(BOX.ski)
+
+    stream = TlsContext(US.cert_pem, US.key_pem, TlsLimits()).client(judge)
+
+    assert not stream.judge(b"\x30" * 8193)
+    assert asked == []
+    assert "8193 bytes" in str(stream.refusal)
+    assert stream.judge(b"\x30" * 8192)
 
 
 @pytest.mark.parametrize("peer_dials", [True, False], ids=["as server", "as client"])
