@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = Any
 
-SkiArgument = Annotated[str, typer.Argument(metavar="SKI", help="40 hex digits, blanks allowed.")]
+SkiArgument = Annotated[
+    list[str], typer.Argument(metavar="SKI", help="40 hex digits; blanks need no quotes.")
+]
 ROLES = ("control-box", "device")
 STATES = ("found", "tls", "hello", "trusted", "spine", "lpc", "heartbeat")
 
@@ -68,30 +70,32 @@ def _register_decisions(pair: typer.Typer) -> None:
         """Trust an SKI in advance; with --host dial it there."""
         if role not in ROLES:
             raise typer.BadParameter(", ".join(ROLES), param_hint="'--role'")
-        args: dict[str, Json] = {"ski": ski(peer), "host": host, "port": port, "role": role}
+        args: dict[str, Json] = {"ski": _ski(peer), "host": host, "port": port, "role": role}
         data = cli.client().call("pair.add", args)
         cli.say(data, f"{texts.word('trusted', cli.lang)}: {grouped_ski(args['ski'])}")
 
     @command(pair, "accept", example="ems pair accept 1234 … CDEF")
     def accept(cli: Cli, *, peer: SkiArgument) -> None:
         """Trust a pending peer; compare the whole SKI with the label of the box first."""
-        data = cli.client().call("pair.accept", {"ski": ski(peer)})
-        cli.say(data, f"{texts.word('trusted', cli.lang)}: {grouped_ski(ski(peer))}")
+        data = cli.client().call("pair.accept", {"ski": _ski(peer)})
+        cli.say(data, f"{texts.word('trusted', cli.lang)}: {grouped_ski(_ski(peer))}")
 
     @command(pair, "reject", example="ems pair reject 1234 … CDEF")
     def reject(cli: Cli, *, peer: SkiArgument) -> None:
         """Refuse a pending peer."""
-        data = cli.client().call("pair.reject", {"ski": ski(peer)})
-        cli.say(data, f"{texts.word('rejected', cli.lang)}: {grouped_ski(ski(peer))}")
+        data = cli.client().call("pair.reject", {"ski": _ski(peer)})
+        cli.say(data, f"{texts.word('rejected', cli.lang)}: {grouped_ski(_ski(peer))}")
 
     @command(pair, "remove", example="ems pair remove 1234 … CDEF --yes")
     def remove(
         cli: Cli, *, peer: SkiArgument, yes: Annotated[bool, typer.Option("--yes")] = False
     ) -> None:
         """Trust a peer no longer; a limit in force stays until the failsafe rules end it."""
-        cli.confirm(f"{grouped_ski(ski(peer))}: {texts.word('remove_question', cli.lang)}", yes=yes)
-        data = cli.client().call("pair.remove", {"ski": ski(peer)})
-        cli.say(data, f"{texts.word('removed', cli.lang)}: {grouped_ski(ski(peer))}")
+        cli.confirm(
+            f"{grouped_ski(_ski(peer))}: {texts.word('remove_question', cli.lang)}", yes=yes
+        )
+        data = cli.client().call("pair.remove", {"ski": _ski(peer)})
+        cli.say(data, f"{texts.word('removed', cli.lang)}: {grouped_ski(_ski(peer))}")
 
     @command(pair, "window", example="ems pair window open 15m")
     def window(
@@ -120,7 +124,7 @@ def _register_waiting(pair: typer.Typer) -> None:
         """Wait for a state of the connection; exit code 5: not in time, 1: it is refused."""
         if state not in STATES:
             raise typer.BadParameter(", ".join(STATES), param_hint="'--state'")
-        args = {"ski": ski(peer), "state": state}
+        args = {"ski": _ski(peer), "state": state}
         client = cli.client()
         ends_at = time.perf_counter() + duration_s(timeout)
         while not (data := client.call("pair.wait", args))["reached"]:
@@ -129,13 +133,13 @@ def _register_waiting(pair: typer.Typer) -> None:
             if time.perf_counter() > ends_at:
                 raise CliError("E-PAIR-010", ExitCode.TIMEOUT)
             time.sleep(0.2)
-        cli.say(data, f"{grouped_ski(ski(peer))}: {state} ✓")
+        cli.say(data, f"{grouped_ski(_ski(peer))}: {state} ✓")
 
     @command(pair, "why", example="ems pair why 1234 … CDEF")
     def why(cli: Cli, *, peer: SkiArgument) -> None:
         """Tell in one line why a peer is not connected."""
         client = cli.client()
-        data = client.call("pair.why", {"ski": ski(peer)})
+        data = client.call("pair.why", {"ski": _ski(peer)})
         if data["code"] == "E-PAIR-001":  # nobody answers where it was last seen
             told: tuple[str, ...] = (texts.LAYERS["tls"][cli.lang], f"({data['message']})")
         elif data["code"]:
@@ -143,10 +147,15 @@ def _register_waiting(pair: typer.Typer) -> None:
                 data["code"], cli.lang, data["params"], (data["message"], data["hint"])
             )
         else:
-            layers = client.call("pair.wait", {"ski": ski(peer), "state": STATES[-1]})["layers"]
+            layers = client.call("pair.wait", {"ski": _ski(peer), "state": STATES[-1]})["layers"]
             told = (texts.missing_layer(layers, cli.lang),)
         text = " ".join(told).strip()
-        cli.say({**data, "text": text}, f"{grouped_ski(ski(peer))}: {text}")
+        cli.say({**data, "text": text}, f"{grouped_ski(_ski(peer))}: {text}")
+
+
+def _ski(words: list[str]) -> str:
+    """The SKI as typed from a label, in one word or in groups of digits."""
+    return ski("".join(words))
 
 
 def _is_refused(client: Client, wanted: str) -> bool:

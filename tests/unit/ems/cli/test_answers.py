@@ -130,6 +130,16 @@ def test_every_decision_repeats_the_whole_ski(
         assert told.out.startswith(words)
 
 
+def test_an_ski_may_be_typed_as_it_is_printed_without_quotes(ask: Ask) -> None:
+    groups = GROUPED.upper().split()
+
+    told = ask("pair", "accept", *groups, answers={"pair.accept": {"ski": SKI}})
+    short = ask("pair", "accept", *groups[:-1], "--json")
+
+    assert told.out == f"trusted: {GROUPED}\n"
+    assert (short.code, short.error["code"]) == (2, "E-PAIR-003")
+
+
 def test_the_pairing_window_opens_and_closes(ask: Ask) -> None:
     opened = ask("pair", "window", "open", "15m", answers={"pair.window": {"window_s": 900.0}})
     closed = ask("pair", "window", "close", answers={"pair.window": {"window_s": 0.0}})
