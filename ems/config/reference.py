@@ -28,7 +28,8 @@ error that names the line and what was probably meant. Three complete files to s
 
 * `ems config check` checks a file without the service; exit code 3 names line, cause and cure.
 * `systemctl reload ems` or `ems config reload` reads it again. A faulty file changes nothing: the
-  last good one goes on ruling, also after a restart, and alarm E-CFG-001 says why.
+  last good one goes on ruling, also after a restart, and alarm E-CFG-001 says why. Another state
+  or identity folder is taken over by a restart only: stop, move the folder, start.
 * `ems config schema` prints the JSON schema, for editors with TOML support.
 * `EMS__SECTION__KEY=value` overrides a value of a plain section, for containers:
   `EMS__EEBUS__PORT=4713`.
