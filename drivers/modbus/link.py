@@ -24,6 +24,7 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from drivers.api import RefusedError, UnreachableError
+from drivers.modbus.names import HostName
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -100,6 +101,8 @@ class ModbusLink:
     def __init__(self, host: str, port: int, pacing: Pacing, clock: Clock) -> None:
         """Nothing is opened yet; must be made inside a running event loop."""
         self.endpoint = f"{host}:{port}"
+        self._name = HostName(host)
+        self._port = port
         self._pacing = pacing
         self._clock = clock
         # retries=0 and reconnect_delay=0: the caller decides what happens next, not the library
@@ -292,15 +295,21 @@ class ModbusLink:
     async def _connect(self) -> None:
         if self._client.connected:
             return
-        try:
-            reached = await self._client.connect()
-        except (ModbusException, OSError) as error:
-            raise UnreachableError(f"{self.endpoint}: {error}") from error
-        if not reached:
+        for address in await self._name.addresses(self._pacing.timeout_s):
+            if await self._reaches(address):
+                break
+        else:
             self._client.close()
             raise UnreachableError(f"{self.endpoint}: nobody answers there")
         if self._pacing.connect_delay_s:
             await self._clock.sleep_until(self._clock.monotonic() + self._pacing.connect_delay_s)
+
+    async def _reaches(self, address: str) -> bool:
+        self._client.ctx.init_setup_connect_listen(address, self._port)
+        try:
+            return await self._client.connect()
+        except (ModbusException, OSError, ValueError) as error:
+            raise UnreachableError(f"{self.endpoint}: {error}") from error
 
     async def _wait(self, key: tuple[int, int]) -> None:
         """Until the turn is ours."""
