@@ -20,10 +20,10 @@ from ems.control.events import (
     LpcChanged,
     Restored,
 )
-from ems.control.grid_limit import UNLIMITED, Limited, strictest
+from ems.control.grid_limit import UNLIMITED, Limited, Source, strictest
 from ems.control.plant import SignalConfig
 from ems.control.saved import SavedLimit, SavedState
-from tests.kit.script import FEW, IDS, PLANT, SOCKET, Run, caps_w, steps, told_w
+from tests.kit.script import FEW, IDS, PLANT, SOCKET, SPOKEN, Run, caps_w, steps, told_w
 
 
 @pytest.mark.invariant("I-01")
@@ -81,6 +81,35 @@ def test_what_may_be_drawn_never_rises_above_the_budget_by_our_own_orders(
 
     for wait_s, what in script:
         run.step(wait_s, what)
+
+
+@pytest.mark.field("F-15")
+@pytest.mark.invariant("I-01")
+@FEW
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([1.0, 12.0, 70.0]),
+            st.sampled_from([4_200, 9_000, 15_120, 20_000, 30_000]),
+            st.lists(st.sampled_from(IDS), max_size=4),
+        ),
+        max_size=12,
+    )
+)
+def test_an_increase_waits_for_whoever_has_not_given_way_yet(
+    script: list[tuple[float, int, list[str]]],
+) -> None:
+    run = Watched(PLANT)
+    run.give(ContactChanged(limiting=False, level="closed"))
+    for name in IDS:
+        run.step(0.0, ("found", name, None, 0.0, False))
+
+    for wait_s, limit_w, obedient in script:
+        limit = Limited(limit_w, Source.EEBUS)
+        run.step(wait_s, dataclasses.replace(SPOKEN, state="limited", limit=limit))
+        for name in obedient:
+            run.step(0.1, ("obeys", name, None, 0.0, False))
+        run.step(1.0, None)
 
 
 @FEW

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.api import Capability, ControlUnit
+from drivers.api import Capability, ControlUnit, Measurement
 from ems.control.commands import Release, SetLimit
-from ems.control.events import SetpointFailed
+from ems.control.events import LoadMeasured, SetpointFailed
 from ems.control.grid_limit import UNLIMITED
 from tests.kit.script import FEW, IDS, PLANT, Run, steps
 
@@ -23,6 +23,7 @@ def tick(run: Run, wrong: dict[str, str]) -> set[str]:
     run.step(1.0, None)
     freed: set[str] = set()
     for load_id in sorted(run.online):
+        run.give(LoadMeasured(load_id=load_id, measurement=Measurement(power_w=0), at=run.now))
         order = run.orders.get(load_id)
         if order is None or (order is before.get(load_id) and load_id not in run.waiting):
             continue
@@ -65,6 +66,8 @@ def test_a_minute_after_the_release_every_device_is_free_or_named_by_an_alarm(
         named = any(run.alarms.get((code, load_id)) for code in EXCUSES)
         is_free = load_id in freed and views[load_id].setpoint is None
         assert is_free or named, load_id
+        if load_id in run.online:
+            assert not run.alarms.get(("E-DEV-001", load_id))
         if load_id in run.online and load_id not in wrong:
             assert is_free
             assert isinstance(run.orders[load_id], Release)

@@ -107,12 +107,20 @@ def through_the_disk(saved: SavedState, age_s: float) -> SavedState | None:
     return loaded
 
 
+def begun_anew(saved: SavedState, contact: ContactChanged) -> Run:
+    """The next process, before anybody but the contact has spoken."""
+    run = Run(PLANT)
+    run.carry(run.core.handle(Restored(saved=through_the_disk(saved, 3_600.0)), run.now))
+    run.carry(run.core.handle(contact, run.now))
+    return run
+
+
 @pytest.mark.invariant("I-05")
 @pytest.mark.field("F-29")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(steps, st.integers(0, 40), st.booleans())
+@given(steps, st.integers(0, 40), st.booleans(), st.integers(0, 2))
 def test_a_process_killed_at_any_moment_is_followed_by_one_that_is_no_less_limited(
-    script: list[tuple[float, object]], killed_after: int, closed: bool
+    script: list[tuple[float, object]], killed_after: int, closed: bool, more_kills: int
 ) -> None:
     run = Run(PLANT)
     run.carry(run.core.handle(Restored(saved=None), run.now))
@@ -121,11 +129,12 @@ def test_a_process_killed_at_any_moment_is_followed_by_one_that_is_no_less_limit
     before = run.core.decision.effective
     assert run.saved is not None
 
-    after = Run(PLANT)
-    saved = through_the_disk(run.saved, 3_600.0)
-    after.carry(after.core.handle(Restored(saved=saved), after.now))
     contact = ContactChanged(limiting=not closed, level="closed" if closed else "open")
-    after.carry(after.core.handle(contact, after.now))
+    after = begun_anew(run.saved, contact)
+    for _ in range(more_kills):
+        after.step(1.0, None)
+        assert after.saved is not None
+        after = begun_anew(after.saved, contact)
     limit_w = min(power_w(before), PMIN_W)
     if isinstance(before, Limited) and before.source in {Source.CONTACT, Source.FAULT} and closed:
         limit_w = PMIN_W  # the level at boot speaks for the contact, not what was written

@@ -49,7 +49,7 @@ def falls_back(core: Core, event: Event, now: float) -> list[Command]:
     return core.fall_back("ZeroDivisionError()", now)
 
 
-def fails(*_: object) -> bool:
+def fails(*_: object, **_named: object) -> bool:
     raise ZeroDivisionError
 
 
@@ -129,6 +129,23 @@ def test_a_decrease_lost_with_the_second_decision_that_fails_is_told_too() -> No
             core.decide(62.0)  # the decrease is booked, but never leaves
 
     assert told(core.fall_back("again", 62.0)) == {"hp": 2_000}
+
+
+def test_an_increase_lost_with_the_decision_is_not_made_up_for() -> None:
+    core = running(load("hp"), limit_w=3_000)
+    cap = Setpoint(power_w=3_000)
+    core.handle(SetpointWritten(load_id="hp", setpoint=cap, at=61.0), 61.0)
+    drawn = Measurement(power_w=3_000)
+    core.handle(LoadMeasured(load_id="hp", measurement=drawn, at=62.0), 62.0)
+    core.fall_back("first", 63.0)
+    core.book((lpc("limited", 5_000),), 100.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Commit, "_command", fails)
+        with pytest.raises(ZeroDivisionError):
+            core.decide(100.0)  # the increase is booked, but never leaves
+
+    assert told(core.fall_back("again", 100.0)) in ({}, {"hp": 3_000})
+    assert core.decision.loads[0].setpoint == cap
 
 
 def test_nobody_gets_more_when_the_limit_rises() -> None:
