@@ -51,7 +51,10 @@ DECLARED: dict[str, tuple[bool, str]] = {
     "D2 = yes": (True, "unlimited/autonomous is implemented"),
     "D3 = yes": (True, "failsafe values are stored persistently"),
     "E2 black start = yes": (True, "the service starts again by itself"),
-    "M1/N1 = yes": (True, "the power is measurable"),
+    "M1/N1 = yes": (
+        True,
+        "the power is measured, of the simulated first plant; without a limit its devices keep it",
+    ),
 }
 
 
@@ -73,6 +76,7 @@ class Case:
     specification: str
     title: str
     obligation: str
+    condition: str
     applies: bool
     reason: str
 
@@ -141,6 +145,7 @@ def load_cases(path: Path = CASES) -> tuple[list[Case], Counter[str]]:
                 specification=raw["protocol"],
                 title=raw["title"],
                 obligation=raw["obligation"],
+                condition=raw["condition_key"] or "",
                 applies=applies,
                 reason=reason,
             )
@@ -195,10 +200,18 @@ def page(outcomes: Sequence[Outcome], waiting: Mapping[str, int]) -> str:
         "| Case | Reason | Tests all the same |",
         "|---|---|---:|",
         *(
-            f"| {outcome.case.id} | {outcome.case.reason} | {outcome.tests} |"
+            f"| {outcome.case.id} | {outcome.case.reason} | {_all_the_same(outcome)} |"
             for outcome in outcomes
             if not outcome.case.applies
         ),
+        "",
+        "## Declared",
+        "",
+        "What makes conditional cases apply:",
+        "",
+        "| Condition | Our answer | Cases |",
+        "|---|---|---:|",
+        *_declared(outcomes),
         "",
         "## Next",
         "",
@@ -211,6 +224,19 @@ def page(outcomes: Sequence[Outcome], waiting: Mapping[str, int]) -> str:
     for name in dict.fromkeys(outcome.case.specification for outcome in outcomes):
         lines += ["", f"## {name}", "", *_case_table(outcomes, name)]
     return "\n".join(lines) + "\n"
+
+
+def _all_the_same(outcome: Outcome) -> str:
+    """Tests of a case that does not apply: they run, and one that fails would fail the report."""
+    if not outcome.tests:
+        return "0"
+    return f"{outcome.tests}, {'failed' if outcome.verdict is Verdict.FAILED else 'passed'}"
+
+
+def _declared(outcomes: Sequence[Outcome]) -> list[str]:
+    """The conditions we meet, with our answers."""
+    met = Counter((one.case.condition, one.case.reason) for one in outcomes if one.case.applies)
+    return [f"| {key} | {reason} | {n} |" for (key, reason), n in met.items() if key]
 
 
 def _case_table(outcomes: Sequence[Outcome], name: str) -> list[str]:
