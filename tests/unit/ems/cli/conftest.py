@@ -51,3 +51,30 @@ def ask(
         return Told(code, told.out, told.err)
 
     return run
+
+
+@dataclass
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        assert self.out.count("\n") == 1
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def ems(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("EMS_LANG", "en")
+    monkeypatch.delenv("EMS_SOCKET", raising=False)
+    monkeypatch.delenv("EMS_CONFIG", raising=False)
+
+    def run(*words: str) -> Outcome:
+        with pytest.raises(SystemExit) as ended:
+            main(list(words))
+        told = capsys.readouterr()
+        return Outcome(int(ended.value.code or 0), told.out, told.err)
+
+    return run

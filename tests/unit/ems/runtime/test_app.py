@@ -286,7 +286,8 @@ def test_a_relay_that_locks_a_heat_pump_does_not_move_when_the_configuration_cha
                 process.write(PLANT.format(name=name) + PUMP)
                 os.kill(os.getpid(), signal.SIGHUP)
                 await process.until(lambda name=name: f"STATUS={name}" in process.heard)  # type: ignore[misc]  # the loop waits for it
-            await asyncio.sleep(0.2)  # the driver of the last life has begun
+            alive = process.heard.count("WATCHDOG=1")  # the driver of the last life has begun
+            await process.until(lambda: process.heard.count("WATCHDOG=1") > alive)
             assert pins.pin(5).function == "output"
             assert [bool(one.state) for one in pins.pin(5).states[locked_at:]].count(False) == 0
 
