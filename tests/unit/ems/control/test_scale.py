@@ -94,3 +94,10 @@ def test_an_unknown_phase_begins_the_ten_seconds_anew_and_more_phases_count_at_o
     scale.observe(Measurement(currents_ma=(15_800, 15_700, None)), 21.0)
 
     assert scale.phases == 3
+
+
+def test_what_may_be_drawn_is_rounded_up_to_whole_watts() -> None:
+    scale = wallbox()
+
+    assert (scale.watts(6_000), scale.watts(6_001), scale.watts(1)) == (4_140, 4_141, 1)
+    assert scale.x_of(4_141) == 6_002
