@@ -44,6 +44,7 @@ RECONNECT_MIN_S = 1.0
 RECONNECT_MAX_S = 10.0
 KEEP_ALIVE_MAX_S = 10.0  # allocation.md 3.6: a third of the fail-safe time-out, 10 s at most
 KEEP_ALIVE_SHARE = 3.0
+PREPARE_AGAIN_S = 60.0  # a device that refused its fail-safe settings is asked again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,7 @@ class LoadWorker:
         self._submit(LoadFound(load_id=self.load_id, capability=driver.capability))
         prepared = False
         missed = 0
-        poll_at = beat_at = self._clock.monotonic()
+        poll_at = beat_at = prepare_at = self._clock.monotonic()
         while True:
             self._wake.clear()
             command = self._due_command(driver)
@@ -135,19 +136,20 @@ class LoadWorker:
             if command is not None:
                 await self._execute(driver, command)
                 poll_at = self._look_at(poll_at)
-            elif not prepared and (self._last is not None or isinstance(self._slot, Release)):
-                prepared = await unless(self._prepare(driver), self._wake) or False
-                beat_at = self._clock.monotonic()
+            elif now >= prepare_at and (self._last is not None or isinstance(self._slot, Release)):
+                again_at = await unless(self._prepare(driver), self._wake)
+                if again_at is not None:
+                    prepared, prepare_at, beat_at = True, again_at, self._clock.monotonic()
             elif prepared and now >= beat_at:
-                await unless(driver.keep_alive(), self._wake)
+                await unless(self._beat(driver), self._wake)
                 beat_at = self._clock.monotonic() + _keep_alive_s(driver)
             elif now >= poll_at:
                 missed = await self._poll(driver, missed)
                 poll_at = max(poll_at + self._poll_s, self._clock.monotonic())
             else:
-                await self._clock.wait_for(
-                    self._wake.wait(), self._next(driver, poll_at, beat_at, prepared=prepared)
-                )
+                own_at = min(beat_at, prepare_at) if prepared else math.inf
+                until = min(poll_at, own_at, self._command_at(driver))
+                await self._clock.wait_for(self._wake.wait(), until)
 
     def _look_at(self, poll_at: float) -> float:
         """A fresh order is looked after soon, and always after the same time: others wait for it.
@@ -159,15 +161,13 @@ class LoadWorker:
         is_fresh = read_at is not None and now - read_at < self._poll_s
         return now + LOOK_S if is_fresh else min(poll_at, now + LOOK_S)
 
-    def _next(self, driver: Driver, poll_at: float, beat_at: float, *, prepared: bool) -> float:
-        due = [poll_at]
-        if prepared:
-            due.append(beat_at)
+    def _command_at(self, driver: Driver) -> float:
+        """When the waiting order, or the repetition of the last one, is due."""
         if self._slot is not None:
-            due.append(self._written_at + driver.capability.min_write_interval_s)
-        elif self._last is not None:
-            due.append(self._written_at + driver.capability.rewrite_interval_s)
-        return min(due)
+            return self._written_at + driver.capability.min_write_interval_s
+        if self._last is not None:
+            return self._written_at + driver.capability.rewrite_interval_s
+        return math.inf
 
     def _due_command(self, driver: Driver) -> LoadCommand | None:
         """The command to send now; only a decrease ordered by a limit breaks the interval."""
@@ -231,16 +231,25 @@ class LoadWorker:
             return
         self._submit(SetpointWritten(load_id=self.load_id, setpoint=setpoint, at=self._written_at))
 
-    async def _prepare(self, driver: Driver) -> bool:
+    async def _prepare(self, driver: Driver) -> float:
+        """Set the device up; when to do it again, because it refused a part of it."""
         before = driver.capability
+        again_at = math.inf
         try:
             await driver.prepare()
         except RefusedError as error:
-            LOGGER.warning("! %s: %s", self.load_id, error)
-            self._note(connected=True, error=str(error))
+            self._tell_refusal(error)
+            again_at = self._clock.monotonic() + PREPARE_AGAIN_S
         if driver.capability != before:
             self._submit(LoadFound(load_id=self.load_id, capability=driver.capability))
-        return True
+        return again_at
+
+    async def _beat(self, driver: Driver) -> None:
+        """Feed the watchdog of the device; one that refuses it is there all the same."""
+        try:
+            await driver.keep_alive()
+        except RefusedError as error:
+            self._tell_refusal(error)
 
     async def _poll(self, driver: Driver, missed: int) -> int:
         """Read once; polls missed in a row. Only silence counts as missed (device rules 2.3)."""
@@ -327,9 +336,9 @@ class MeterWorker:
         """Connect, poll, and connect again, for ever."""
         pause_s = RECONNECT_MIN_S
         while True:
+            known_at = self.read_at
             try:
                 async with self._open() as meter:
-                    pause_s = RECONNECT_MIN_S
                     await self._serve(meter)
             except DriverError as error:
                 if self.last_error != str(error):
@@ -337,6 +346,8 @@ class MeterWorker:
                 self.last_error = str(error)
                 if self.role == "grid":
                     self._submit(GridLost(why=str(error)))
+            if self.read_at != known_at:  # a connection alone proves nothing
+                pause_s = RECONNECT_MIN_S
             await self._clock.sleep_until(self._clock.monotonic() + pause_s)
             pause_s = min(2 * pause_s, RECONNECT_MAX_S)
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 from typing_extensions import override
 
 from drivers.api import Measurement, MeterReading, RefusedError, Setpoint, UnreachableError
-from ems.control.commands import Release, SetLimit
+from ems.control.commands import Release
 from ems.control.events import (
     Event,
     GridLost,
@@ -24,31 +19,12 @@ from ems.control.events import (
     SetpointFailed,
     SetpointWritten,
 )
-from ems.control.reasons import Reason, ReasonCode
 from ems.runtime.supervise import keep_running
 from ems.runtime.workers import LoadWorker, MeterWorker
 from tests.kit.aio import run, turns, until
 from tests.kit.clock import FakeClock
-from tests.kit.driver import WALLBOX, FakeDriver
-
-WHY = Reason(ReasonCode.OK_FAIR)
-
-
-def limit_of(power_w: int, *, urgent: bool = True) -> SetLimit:
-    setpoint = Setpoint(power_w=power_w, current_ma=power_w)
-    return SetLimit(load_id="garage", setpoint=setpoint, reason=WHY, urgent=urgent)
-
-
-@asynccontextmanager
-async def working(driver: FakeDriver) -> AsyncIterator[tuple[LoadWorker, FakeClock, list[Event]]]:
-    clock, events = FakeClock(), list[Event]()
-    worker = LoadWorker("garage", driver.open, clock, events.append, poll_s=2.0)
-    task = asyncio.ensure_future(worker.run())
-    try:
-        yield worker, clock, events
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+from tests.kit.driver import FakeDriver
+from tests.kit.worker import WHY, FakeMeter, limit_of, working
 
 
 def test_the_limit_goes_before_init_and_everything_else() -> None:
@@ -194,21 +170,6 @@ def test_a_release_is_acknowledged_without_a_setpoint() -> None:
     run(story())
 
 
-class FakeMeter:
-    def __init__(self) -> None:
-        self.answers: list[MeterReading | UnreachableError] = []
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[FakeMeter]:
-        yield self
-
-    async def read(self) -> MeterReading:
-        answer = self.answers.pop(0) if self.answers else UnreachableError("silent")
-        if isinstance(answer, UnreachableError):
-            raise answer
-        return answer
-
-
 @pytest.mark.field("F-30")
 def test_a_silent_grid_meter_is_lost_after_three_polls() -> None:
     async def story() -> None:
@@ -298,109 +259,3 @@ def test_a_worker_that_fell_over_has_the_core_order_anew_and_feeds_the_watchdog_
         assert "keep_alive" in after
 
     run(story())
-
-
-def test_a_release_waits_for_the_write_interval_unless_the_service_ends() -> None:
-    async def story() -> tuple[int, int]:
-        driver = FakeDriver()
-        async with working(driver) as (worker, _, _):
-            worker.post(limit_of(4_200))
-            await until(lambda: "read" in driver.names())
-            worker.post(Release(load_id="garage", reason=WHY))
-            await turns(30)
-            waiting = driver.names().count("release")
-            worker.let_go()
-            await until(worker.freed.is_set)
-            return waiting, driver.names().count("release")
-
-    assert run(story()) == (0, 1)
-
-
-def test_a_connection_that_comes_and_goes_gives_no_release_before_its_time() -> None:
-    async def story() -> tuple[list[str], list[str]]:
-        driver = FakeDriver(capability=replace(WALLBOX, min_write_interval_s=60.0))
-        async with working(driver) as (worker, clock, events):
-            worker.post(Release(load_id="garage", reason=WHY))
-            await until(lambda: "read" in driver.names())
-            driver.failures = {"keep_alive": [UnreachableError("gone")]}
-            clock.advance(10.0)
-            await until(lambda: any(isinstance(e, LoadLost) for e in events))
-            before = len(driver.calls)
-            worker.post(Release(load_id="garage", reason=WHY))
-            clock.advance(1.0)
-            await until(lambda: driver.connections == 2)
-            await turns(60)
-            early = driver.names()[before:]
-            clock.advance(49.0)
-            await turns(60)
-            return early, driver.names()[before:]
-
-    early, later = run(story())
-    assert "release" not in early
-    assert "prepare" in early  # the watchdog of the device does not wait for the release
-    assert "release" in later
-
-
-def test_the_first_cap_on_a_new_connection_goes_at_once() -> None:
-    async def story() -> list[str]:
-        driver = FakeDriver()
-        async with working(driver) as (worker, clock, events):
-            worker.post(limit_of(9_000))
-            await until(lambda: "read" in driver.names())
-            driver.failures = {"limit": [UnreachableError("gone")]}
-            worker.post(limit_of(4_200))
-            await until(lambda: any(isinstance(e, LoadLost) for e in events))
-            before = len(driver.calls)
-            worker.post(limit_of(4_200, urgent=False))
-            clock.advance(1.0)
-            await until(lambda: driver.connections == 2)
-            await turns(60)
-            return driver.names()[before:][:2]
-
-    assert run(story()) == ["limit", "prepare"]
-
-
-def test_a_device_that_only_lets_itself_be_dialled_is_left_in_peace_longer_and_longer(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async def story() -> list[float]:
-        driver = FakeDriver()
-        at = list[float]()
-        async with working(driver) as (worker, clock, events):
-            for _ in range(60):
-                driver.failures = {"limit": [UnreachableError("no answer in time")]}
-                worker.post(limit_of(0))
-                await turns(20)
-                if driver.connections > len(at):
-                    at.append(clock.monotonic())
-                clock.advance(1.0)
-            assert not [e for e in events if isinstance(e, LoadMeasured | SetpointWritten)]
-        return [later - earlier for earlier, later in pairwise(at)]
-
-    with caplog.at_level(logging.INFO):
-        pauses = run(story())
-
-    assert pauses[:3] == [1.0, 2.0, 4.0]
-    assert max(pauses) == 10.0
-    assert [r.message for r in caplog.records] == ["x garage: no answer in time"]
-
-
-def test_a_device_that_refuses_to_be_read_keeps_its_connection_and_takes_orders(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async def story() -> None:
-        driver = FakeDriver(failures={"read": [RefusedError("exception 4") for _ in range(9)]})
-        async with working(driver) as (worker, clock, events):
-            worker.post(limit_of(9_000))
-            for _ in range(8):
-                await turns(30)
-                clock.advance(2.0)
-            worker.post(limit_of(4_200))
-            await until(lambda: driver.names().count("limit") == 2)
-            assert driver.connections == 1
-            assert not [e for e in events if isinstance(e, LoadLost | LoadMeasured)]
-            assert worker.info.last_error == "exception 4"
-
-    run(story())
-
-    assert [r.message for r in caplog.records] == ["! garage: exception 4"]
