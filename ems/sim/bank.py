@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BITS: tuple[str, ...] = ("coil", "discrete")
 ALL_ONES = 0xFFFF
+WORD_BITS = 16
 
 Refusal: TypeAlias = Literal["address", "value"]
 
@@ -83,7 +84,7 @@ class Bank:
         try:
             self._lay(name, registers.encode(point, _exact(point, value)))
         except RefusedError:
-            self._lay(name, registers.encode(point, 0))
+            self._lay(name, registers.encode_raw(point, _clipped(point, value)))
 
     def put_raw(self, name: str, raw: int) -> None:
         """Show a number as the device stores it."""
@@ -133,6 +134,19 @@ class Bank:
     def _lay(self, name: str, words: Sequence[int]) -> None:
         space = self._words[self.points[name].reg]
         space.update(zip(self._places[name], words, strict=True))
+
+
+def _clipped(point: Point, value: float) -> float:
+    """The nearest number the register can hold that does not mean "no value"."""
+    low, high = point.range or (None, None)
+    value = min(value if low is None else max(value, low), math.inf if high is None else high)
+    raw = (value - point.offset) / point.scale
+    bits = WORD_BITS * registers.word_count(point)
+    if point.type.startswith("float"):
+        return raw
+    if point.type.startswith("int"):
+        return min(max(raw, 1 - 2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1)
+    return min(max(raw, 0.0), 2.0**bits - 2)
 
 
 def _decode(point: Point, words: Sequence[int]) -> Fraction:

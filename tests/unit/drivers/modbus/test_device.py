@@ -172,3 +172,28 @@ def test_a_value_over_readings_is_nothing_when_one_is_missing() -> None:
                 device.names_in("low +")
 
     run(story())
+
+
+def test_a_point_without_an_address_is_refused_and_not_written_to_zero() -> None:
+    async def story() -> None:
+        async with opened_device(battery_map(release=[{"set": "mode", "value": 1}])) as (_, device):
+            missing = device.map.points["mode"].model_copy(update={"address": None})
+            with pytest.raises(RefusedError, match="no such point"):
+                await device.write_words(missing, [1], Priority.LIMIT)
+            with pytest.raises(RefusedError, match="no such point"):
+                await device._read_words(missing, Priority.LIMIT)
+
+    run(story())
+
+
+def test_a_step_that_was_read_and_expected_lets_the_action_go_on() -> None:
+    action = [{"read": "mode", "expect": 0}, {"set": "mode", "value": 3}]
+
+    async def story() -> None:
+        mapfile = battery_map(release=action)
+        async with opened_device(mapfile) as (simulated, device):
+            assert mapfile.control is not None
+            await device.run(mapfile.control.release or (), {}, Priority.LIMIT)
+            assert simulated.get("mode") == 3
+
+    run(story())

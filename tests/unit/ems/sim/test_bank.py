@@ -114,3 +114,26 @@ def test_constant_words_can_be_laid_beside_the_points() -> None:
     bank.fill("holding", 40_000, [0x5375, 0x6E53])
 
     assert bank.read("holding", 40_000, 2) == [0x5375, 0x6E53]
+
+
+@pytest.mark.parametrize(
+    ("point", "value", "words"),
+    [
+        (Point(reg="holding", address=0, type="int16", access="r"), 70_000, [0x7FFF]),
+        (Point(reg="holding", address=0, type="int16", access="r"), -70_000, [0x8001]),
+        (Point(reg="holding", address=0, type="uint16", access="r"), 70_000, [0xFFFE]),
+        (Point(reg="holding", address=0, type="uint16", access="r"), -5, [0]),
+        (Point(reg="holding", address=0, type="uint32", scale=0.1), 5e9, [0xFFFF, 0xFFFE]),
+        (Point(reg="holding", address=0, type="uint16", range=(0, 32)), 48, [32]),
+        (Point(reg="holding", address=0, type="uint16", range=(6, None)), 3, [6]),
+        (Point(reg="holding", address=0, type="float32", range=(-1, 1)), -5, [0xBF80, 0]),
+    ],
+)
+def test_a_value_that_does_not_fit_is_shown_as_the_nearest_that_does(
+    point: Point, value: float, words: list[int]
+) -> None:
+    bank = Bank({"it": point})
+
+    bank.put("it", value)
+
+    assert bank.read("holding", 0, len(words)) == words

@@ -284,3 +284,24 @@ def test_a_watchdog_that_never_heard_anybody_does_not_bite() -> None:
     watchdog.feed(1_000.0)
     assert not watchdog.expired(1_010.0)
     assert watchdog.expired(1_010.1)
+
+
+def test_a_meter_hears_its_client_without_minding() -> None:
+    mapfile = load_map("janitza")
+    meter = MeterUnit(mapfile, bank_of(mapfile), "sub")
+
+    meter.heard(0.0, wrote=True)
+    meter.written([], 0.0)
+    meter.step(1.0)
+
+    assert meter.allowed_w() == math.inf
+    assert model_of(meter) is None
+
+
+def test_a_battery_that_takes_watts_is_capped_in_watts() -> None:
+    mapfile = load_map("sunspec_storage")
+    battery = BatteryUnit(mapfile, bank_of(mapfile), Battery(Random(1)))
+
+    write(battery, 0.0, charge_limit=1_200, control_mode=1)
+
+    assert battery.allowed_w() == 1_200
