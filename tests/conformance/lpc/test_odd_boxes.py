@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from eebus.spine.events import DataReceived
 from eebus.spine.model.device_configuration import (
+    DEVICE_CONFIGURATION_KEY_VALUE_DESCRIPTION_LIST_DATA,
     DEVICE_CONFIGURATION_KEY_VALUE_LIST_DATA,
     DeviceConfigurationKeyValueData,
     DeviceConfigurationKeyValueDataElements,
@@ -15,7 +17,14 @@ from eebus.spine.model.device_configuration import (
 )
 from eebus.spine.restricted import PARTIAL, Filter
 from eebus.spine.specs import EntitySpec, UseCaseAnnouncement
-from tests.conformance.lpc.bench import BOX_SKI, EMS_SKI, FAILSAFE_W, Bench, in_controlled
+from tests.conformance.lpc.bench import (
+    BOX_SKI,
+    EMS_SKI,
+    FAILSAFE_W,
+    Bench,
+    in_controlled,
+    in_limited,
+)
 
 
 def subscribed(bench: Bench) -> int:
@@ -87,3 +96,36 @@ def test_a_failsafe_value_cannot_be_deleted() -> None:
 
     assert answer == 7
     assert bench.told_failsafe() == (FAILSAFE_W, "PT7200S")
+
+
+@pytest.mark.rule("LPC-923")
+@pytest.mark.rule("LPC-TS-045")
+def test_an_interrupted_limit_is_told_inactive_to_the_box_and_to_the_ems() -> None:
+    bench = in_limited("PT600S")
+
+    bench.server.interrupt("self-protection", bench.now)
+    bench.ems.settle(bench.now)
+    bench.settle()
+
+    told = [e for e in bench.received if isinstance(e, DataReceived) and e.classifier == "notify"]
+    (entry,) = told[-1].data.load_control_limit_data
+    assert (entry.is_limit_active, entry.time_period) == (False, None)
+    assert (bench.state, bench.applied_w, bench.changes()[-1].rule) == (
+        "unlimited_controlled", None, "LPC-923",
+    )  # fmt: skip
+
+
+@pytest.mark.rule("LPC-021")
+@pytest.mark.rule("LPC-022")
+def test_the_failsafe_values_are_described() -> None:
+    bench = in_controlled()
+
+    data = bench.read("DeviceConfiguration", DEVICE_CONFIGURATION_KEY_VALUE_DESCRIPTION_LIST_DATA)
+
+    assert [
+        (one.key_id, one.key_name, one.value_type, one.unit)
+        for one in data.device_configuration_key_value_description_data
+    ] == [
+        (0, "failsafeConsumptionActivePowerLimit", "scaledNumber", "W"),
+        (1, "failsafeDurationMinimum", "duration", None),
+    ]
