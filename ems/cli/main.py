@@ -14,7 +14,7 @@ from typing import Final
 
 import typer
 
-from ems.cli import terminal, usage
+from ems.cli import terminal, texts, usage
 from ems.cli.errors import ExitCode, OutputClosedError
 
 # noun -> (module, help); every module has ``register(app)``
@@ -76,8 +76,13 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    command = typer.main.get_command(build(arguments))
+    if _asks_for_german_help(arguments):
+        from ems.cli.help_texts import speak_german
+
+        speak_german(command)
     try:
-        told = build(arguments)(args=arguments, prog_name="ems", standalone_mode=False)
+        told = command(args=arguments, prog_name="ems", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except Exception as error:
@@ -85,6 +90,14 @@ def _run(arguments: list[str]) -> int:
             raise
         return _wrong_usage(error, arguments)
     return told if isinstance(told, int) else ExitCode.DONE
+
+
+def _asks_for_german_help(arguments: list[str]) -> bool:
+    """Help is asked for, or comes because the command was left out."""
+    is_help = {"-h", "--help"}.intersection(arguments) or all(
+        word.startswith("-") for word in arguments[1:]
+    )
+    return bool(is_help) and usage.language_of(arguments) == texts.DE
 
 
 def _wrong_usage(error: usage.UsageProblem, arguments: list[str]) -> int:

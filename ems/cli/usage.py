@@ -106,7 +106,7 @@ def wants_json(argv: list[str]) -> bool:
 def language_of(argv: list[str]) -> int:
     """Language for a command line that could not be understood."""
     told = ""
-    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+    for word, following in zip(argv, [*argv[1:], ""], strict=False):
         if word == "--lang":
             told = following
         elif word.startswith("--lang="):
