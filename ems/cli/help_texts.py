@@ -7,9 +7,13 @@ a sentence without a twin.
 from __future__ import annotations
 
 import re
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-Command: TypeAlias = Any  # Typer's own class moved between versions
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Command: TypeAlias = Any  # Typer's own classes moved between versions
+Context: TypeAlias = Any
 
 # English -> German; blanks and line breaks count as one blank
 GERMAN: Final[dict[str, str]] = {
@@ -224,10 +228,16 @@ def speak_german(command: Command) -> None:
     for parameter in command.params:
         if getattr(parameter, "help", None):
             parameter.help = _twin(parameter.help)
-    english = command.get_help
-    command.get_help = lambda context: _headings(english(context))
+    command.get_help = _in_german(command.get_help)
     for inner in getattr(command, "commands", {}).values():
         speak_german(inner)
+
+
+def _in_german(english: Callable[[Context], str]) -> Callable[[Context], str]:
+    def get_help(context: Context) -> str:
+        return _headings(english(context))
+
+    return get_help
 
 
 def _twin(text: str | None) -> str | None:
