@@ -126,7 +126,11 @@ def _peer_lines(data: Json, lang: int) -> list[str]:
         f"EEBUS {peer['ski'][:4]}…{peer['ski'][-4:]}: {layer_marks(peer, beat)}"
         for peer in eebus.get("peers", [])
     ]
-    return lines or [f"EEBUS: {texts.word('none', lang)}"]
+    lines = lines or [f"EEBUS: {texts.word('none', lang)}"]
+    if not eebus.get("failsafe_from_box"):
+        return lines
+    value = f"{watts(eebus['failsafe_w'], lang)}, {age(eebus['failsafe_duration_s'])}"
+    return [f"{texts.word('box_failsafe', lang)}: {value}", *lines]  # I-LPC-010
 
 
 def layer_marks(peer: Json, heartbeat_age_s: float | None = None) -> str:

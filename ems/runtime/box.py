@@ -59,6 +59,7 @@ class Box:
         self.state = "init"
         self.failsafe_w: int | None = None
         self.failsafe_duration_s: float | None = None
+        self.failsafe_from_box = False
         self.missing_scenarios: tuple[int, ...] = ()
 
     async def deliver(self, event: object) -> None:
@@ -97,6 +98,7 @@ class Box:
         self.state = event.state
         self.failsafe_w = watts_floor(event.failsafe_w)
         self.failsafe_duration_s = event.failsafe_duration_s
+        self.failsafe_from_box = event.failsafe_from_box
         self._controller.submit(
             LpcChanged(
                 state=event.state,

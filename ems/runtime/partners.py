@@ -94,6 +94,7 @@ class Partners:
             "lpc_state": self._box.state,
             "failsafe_w": self._box.failsafe_w,
             "failsafe_duration_s": self._box.failsafe_duration_s,
+            "failsafe_from_box": self._box.failsafe_from_box,
             "last_heartbeat_age_s": None if lpc is None else _age(lpc.last_heartbeat_at, now),
             "own_heartbeat_age_s": None if lpc is None else _age(lpc.own_heartbeat_at, now),
             "missing_scenarios": list(self._box.missing_scenarios),

@@ -30,6 +30,7 @@ MAX_LINE_BYTES = 64 * 1024
 MAX_CLIENTS = 16
 IDLE_S = 60.0
 SEND_S = 5.0
+MAX_PATH_BYTES = 107  # unix(7): sun_path, with its closing zero
 
 
 class CallError(Exception):
@@ -67,6 +68,8 @@ class Service:
     async def run(self) -> None:
         """Serve until cancelled; a stale socket file of a dead process is replaced."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        if (length := len(os.fsencode(self.path))) > MAX_PATH_BYTES:
+            raise OSError(f"{self.path} has {length} bytes, 107 are possible: choose --socket")
         _remove_stale(self.path)
         server = await asyncio.start_unix_server(
             self._serve, path=str(self.path), limit=MAX_LINE_BYTES

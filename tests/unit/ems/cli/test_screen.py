@@ -68,6 +68,16 @@ def test_time_is_that_of_the_clock_in_the_house() -> None:
     assert "2026-07-21 14:00:00" in shown(texts.EN)[0]
 
 
+def test_a_failsafe_value_that_the_box_wrote_is_shown_as_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not any("failsafe value" in line for line in shown(texts.EN))
+    told = {"failsafe_from_box": True, "failsafe_w": 4_200, "failsafe_duration_s": 7_200.0}
+    monkeypatch.setitem(DATA, "eebus", {**DATA["eebus"], **told})
+
+    assert "failsafe value of the control box: 4,200 W, 2 h 00 min" in shown(texts.EN)[-2]
+
+
 def test_an_alarm_says_what_to_do_below_it() -> None:
     lines = shown(texts.EN)
 

@@ -192,6 +192,14 @@ def test_the_socket_of_a_living_service_is_never_taken(tmp_path: Path) -> None:
     run(story())
 
 
+def test_a_path_too_long_for_a_socket_is_named_with_the_way_out(tmp_path: Path) -> None:
+    async def story() -> None:
+        with pytest.raises(OSError, match="107 are possible: choose --socket"):
+            await Service(tmp_path / ("x" * 108), {}, {}).run()
+
+    run(story())
+
+
 @pytest.mark.loopback
 def test_the_socket_a_dead_process_left_behind_is_replaced(tmp_path: Path) -> None:
     left = socket.socket(socket.AF_UNIX)
