@@ -136,7 +136,7 @@ class HeartbeatWatch:
 
     def suspect(self, now: float) -> None:
         """A limit came without a heartbeat: once asked already, the source is asked again."""
-        if self.source is not None and self.probe_at is None and not self._is_probing:
+        if self.source is not None and self.probe_at is None:
             self.probe_at = now
 
     def leave(self) -> None:

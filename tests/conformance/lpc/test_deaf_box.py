@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from eebus.spine.model.device_diagnosis import (
     DEVICE_DIAGNOSIS_HEARTBEAT_DATA,
     DeviceDiagnosisHeartbeatData,
 )
-from tests.conformance.lpc.bench import BOX_SKI, Bench, in_controlled
+from tests.conformance.lpc.bench import BOX_SKI, EPOCH, Bench, in_controlled
+from tests.conformance.spine.rig import GuardTool
 
 
 def beat_unheard(bench: Bench, beats: int) -> None:
@@ -76,3 +79,25 @@ def test_a_link_lost_at_the_very_moment_the_box_would_be_asked_is_followed_anew(
 
     assert bench.state == "failsafe"
     assert bench.limit(3_000, active=True) == 0
+
+
+def test_a_limit_that_overtakes_the_answer_to_our_first_read_is_no_reason_for_doubt() -> None:
+    tool = GuardTool()
+    tool.open()
+    for type_ in ("LoadControl", "DeviceConfiguration"):
+        asked = tool.relate("Binding", tool.client, tool.address_of(type_), type_)
+    early = tool.write_limit({"isLimitActive": True})
+    assert [one.error_number for one in early if one.classifier == "result"] == [7]
+    tool.now += 1.0
+    tool.device.handle_timer(tool.now)
+
+    tool.served[((1,), 1000, "deviceDiagnosisHeartbeatData")] = {
+        "timestamp": (EPOCH + timedelta(seconds=tool.now)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "heartbeatCounter": 300,
+        "heartbeatTimeout": "PT60S",
+    }
+    tool.pump(asked)
+
+    assert tool.device.take_closures() == []
+    late = tool.write_limit({"isLimitActive": True})
+    assert [one.error_number for one in late if one.classifier == "result"] == [0]
