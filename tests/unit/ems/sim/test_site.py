@@ -67,7 +67,7 @@ class Running:
     @asynccontextmanager
     async def client(self, name: str) -> AsyncIterator[AsyncModbusTcpClient]:
         client = AsyncModbusTcpClient(
-            "127.0.0.1", port=self.ports[name], timeout=2, retries=0, reconnect_delay=0
+            "127.0.0.1", port=self.ports[name], timeout=10, retries=0, reconnect_delay=0
         )
         try:
             assert await client.connect()
