@@ -12,6 +12,8 @@ from eebus.ship.events import Phase
 from eebus.ship.ski import parse_ski
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from eebus.node.peers import PeerBook, PeerState
     from eebus.node.pump import Link
     from eebus.ship.discovery import ServiceRecord
@@ -29,6 +31,7 @@ class Plan:
         self._book = book
         self._path = path
         self._dials = dials
+        self._turns: dict[Ski, int] = {}
 
     def stop(self) -> None:
         """Dial nobody any more."""
@@ -45,24 +48,39 @@ class Plan:
     def targets(self, ski: Ski) -> list[Target]:
         """The address that was told or worked before, then what mDNS shows, without repeats.
 
-        Where mDNS, which anybody may speak, shows an unusual path, the usual one is tried next.
+        Anybody may speak mDNS: where it shows an unusual path, the usual one is tried next, and
+        where it shows more than fits, every call begins where the last one ended.
         """
+        told, shown = self._ways(ski)
+        room = MAX_TARGETS - len(told)
+        if len(shown) <= room:
+            return [*told, *shown]
+        turn = self._turns.get(ski, 0)
+        self._turns[ski] = (turn + room) % len(shown)
+        return [*told, *(shown[turn:] + shown[:turn])[:room]]
+
+    def _ways(self, ski: Ski) -> tuple[list[Target], list[Target]]:
+        """Told, and shown by mDNS."""
         found = self._book.discovered.of(ski)
-        targets: dict[tuple[str, int], Target] = {}
+        told: list[Target] = []
         peer = self._book.trust.find(ski)
         if peer is not None and peer.host and peer.port:
-            path = found[0].path if found else self._path
-            targets[peer.host, peer.port] = Target(peer.host, peer.port, path)
+            told.append(Target(peer.host, peer.port, found[0].path if found else self._path))
+        shown: dict[tuple[str, int], Target] = {}
         for record in found:
             for host in hosts_of(record):
                 target = Target(host, record.port, record.path, record.host)
-                targets.setdefault((host, record.port), target)
-        ways = [
+                shown.setdefault((host, record.port), target)
+        for target in told:
+            shown.pop((target.host, target.port), None)
+        return self._with_usual_path(told), self._with_usual_path(shown.values())
+
+    def _with_usual_path(self, targets: Iterable[Target]) -> list[Target]:
+        return [
             way
-            for target in targets.values()
+            for target in targets
             for way in dict.fromkeys((target, replace(target, path=self._path)))
         ]
-        return ways[:MAX_TARGETS]
 
     def due_at(self, ski: Ski) -> float:
         """When to dial next [protocol s]."""
@@ -71,7 +89,7 @@ class Plan:
     def found_no_way(self, ski: Ski, now: float) -> None:
         """Nothing could be dialled: the peer has to come to us, or mDNS has to show it."""
         state = self._book.state_of(ski, now)
-        if not self.targets(ski):
+        if not any(self._ways(ski)):
             state.failure = Failure(Fault.NOT_FOUND, "not announced, and no address is known", now)
         state.redial.failed(now)
 

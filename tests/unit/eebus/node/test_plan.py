@@ -67,3 +67,28 @@ def test_path_that_mdns_shows_is_tried_first_and_the_usual_one_after_it() -> Non
         ("192.0.2.2", "/ship/"),
     ]
     assert len(targets) == MAX_TARGETS
+
+
+def test_flood_of_false_places_does_not_hide_the_true_one_for_ever() -> None:
+    world = World()
+    world.book.trust_peer(TrustedPeer(ski=LARGE, host="192.0.2.1", port=4711), world.now)
+    for number in range(23):
+        world.book.discovered.found(
+            ServiceRecord(
+                ski=LARGE,
+                ship_id="BOX",
+                path="/false/" if number else "/ship/",
+                name=f"false-{number}",
+                port=4712,
+                addresses=(f"192.0.3.{number}",),
+            )
+        )
+    true = ServiceRecord(ski=LARGE, ship_id="BOX", name="true", port=4712, addresses=("192.0.2.9",))
+    world.book.discovered.found(true)
+
+    rounds = [world.plan.targets(LARGE) for _ in range(10)]
+
+    assert all(ways[0].host == "192.0.2.1" for ways in rounds)
+    assert all(len(ways) == MAX_TARGETS for ways in rounds)
+    assert any(way.host == "192.0.2.9" for ways in rounds for way in ways)
+    assert len({(way.host, way.path) for ways in rounds for way in ways}) == 1 + 1 + 22 * 2 + 1
