@@ -126,12 +126,15 @@ def _lines(cli: Cli, devices: list[SteuVe], result: Pmin) -> list[str]:
         return [*lines, f"P_min,14a: {cli.word('undefined')}"]
     lang, least = cli.lang, watts(MIN_POWER_W, cli.lang)
     factor = decimal("0.4", lang)
-    base = f"max({factor} · ΣWP, {factor} · ΣKlima)" if result.scaled else least
-    formula = f"{base} + (n − 1) · GZF · {least}"
-    gzf = decimal(str(result.gzf), lang)
-    terms = f"{watts(result.base_w, lang)} + {result.n - 1} · {gzf} · {least}"
+    heat, cooling = cli.word("sum_heat"), cli.word("sum_cooling")
+    formula = f"max({factor} · {heat}, {factor} · {cooling})" if result.scaled else least
+    terms = ""
+    if result.n > 1:
+        formula += f" + (n − 1) · GZF · {least}"
+        gzf = decimal(result.gzf, lang)
+        terms = f"{watts(result.base_w, lang)} + {result.n - 1} · {gzf} · {least} = "
     return [
         *lines,
         f"{cli.word('formula')}: {formula}",
-        f"P_min,14a = {terms} = {watts(result.pmin_14a_w, lang)}  (n = {result.n})",
+        f"P_min,14a = {terms}{watts(result.pmin_14a_w, lang)}  (n = {result.n})",
     ]

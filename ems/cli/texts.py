@@ -220,6 +220,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "unknown": ("unbekannt", "unknown"),
     "ok": ("in Ordnung", "ok"),
     "formula": ("Formel", "formula"),
+    "sum_heat": ("ΣWP", "ΣHP"),
+    "sum_cooling": ("ΣKlima", "ΣAC"),
     "undefined": ("nicht definiert: keine SteuVE", "undefined: no SteuVE"),
     "does_not_count": ("zählt nicht (≤ 4,2 kW)", "does not count (≤ 4.2 kW)"),
     "ask_contact": (

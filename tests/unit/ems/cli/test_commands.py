@@ -233,6 +233,14 @@ def test_destructive_commands_never_ask_without_a_terminal(ems: Any) -> None:
     assert "--yes" in outcome.err
 
 
+def test_pmin_of_one_steuve_has_no_factor_and_every_word_in_its_language(ems: Any) -> None:
+    german = ems("pmin", "--heatpump", "12kW", "--lang", "de").out.splitlines()
+    english = ems("pmin", "--heatpump", "12kW", "--lang", "en").out.splitlines()
+
+    assert german[-2:] == ["Formel: max(0,4 · ΣWP, 0,4 · ΣKlima)", "P_min,14a = 4.800 W  (n = 1)"]
+    assert english[-2:] == ["formula: max(0.4 · ΣHP, 0.4 · ΣAC)", "P_min,14a = 4,800 W  (n = 1)"]
+
+
 def test_pmin_needs_no_service_and_prints_every_term(ems: Any) -> None:
     outcome = ems("pmin", "--heatpump", "6kW", "--wallbox", "11kW", "--wallbox", "11kW", "--json")
 
