@@ -135,7 +135,6 @@ class LpcServer:
     # --- what the owner may do
     def interrupt(self, reason: str, now: float) -> None:
         """A permitted reason forbids limits from now on (LPC-923, LPC-TS-035/2)."""
-        self._elapse(now)
         self.machine.interrupt(reason, now)
         self._follow_machine(now)
 
