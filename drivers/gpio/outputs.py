@@ -8,6 +8,7 @@ leaves its level as it is, and the next driver finds it so.
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Protocol, cast
 
 from drivers.api import SetupError
@@ -15,6 +16,8 @@ from drivers.gpio.why import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+
+LOGGER = logging.getLogger(__name__)
 
 
 class Output(Protocol):
@@ -64,11 +67,10 @@ class OutputPool:
             SetupError: no GPIO on this machine, or no such pin.
         """
         held = self._held.get(pin)
-        if held is not None and held[0] is active_high:
+        if held is not None and held[0] is active_high and _lives(held[1]):
             return _Lent(held[1])
-        if held is not None:  # wired the other way round now: the same level means another position
-            held[1].close()
-            del self._held[pin]
+        if held is not None:  # dead, or wired the other way round: the level means something else
+            self._give_back(pin)
         output = self._make(pin, active_high=active_high)
         self._held[pin] = (active_high, output)
         return _Lent(output)
@@ -76,11 +78,25 @@ class OutputPool:
     def keep_only(self, pins: Collection[str]) -> None:
         """Give back every pin that a new configuration does not name."""
         for pin in [pin for pin in self._held if pin not in pins]:
-            self._held.pop(pin)[1].close()
+            self._give_back(pin)
+
+    def _give_back(self, pin: str) -> None:
+        output = self._held.pop(pin)[1]
+        try:
+            output.close()
+        except Exception as error:  # noqa: BLE001  # a dead pin factory raises anything
+            LOGGER.warning("! GPIO output %s: %s", pin, reason_of(error))
 
     def close(self) -> None:
         """Give all pins back; the relays fall to their rest position."""
         self.keep_only(())
+
+
+def _lives(output: Output) -> bool:
+    try:
+        return output.value in (0, 1)
+    except Exception:  # noqa: BLE001  # a dead pin factory raises anything
+        return False
 
 
 class _Lent:

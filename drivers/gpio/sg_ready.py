@@ -19,7 +19,9 @@ from drivers.api import (
     RefusedError,
     Setpoint,
     SetupError,
+    UnreachableError,
 )
+from drivers.gpio.why import reason_of
 from drivers.modbus.mapfile import SetStep
 
 if TYPE_CHECKING:
@@ -102,10 +104,17 @@ class SgReadyDriver(Driver):
             if isinstance(step, SetStep) and step.set in self._outputs
         }
         for name, on in sorted(wanted.items(), key=lambda entry: entry[1]):
-            output = self._outputs[name]
-            output.on() if on else output.off()
-            if bool(output.value) is not on:
+            if self._switch(name, on=on) is not on:
                 raise RefusedError(f"{self._config.id}: output {name} does not follow")
+
+    def _switch(self, name: str, *, on: bool) -> bool:
+        """Move one output; what it shows afterwards."""
+        output = self._outputs[name]
+        try:
+            output.on() if on else output.off()
+            return bool(output.value)
+        except Exception as error:  # a pin factory raises anything
+            raise UnreachableError(f"{self._config.id}: {name}: {reason_of(error)}") from error
 
     @override
     async def release(self) -> None:

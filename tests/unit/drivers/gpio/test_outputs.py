@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 from gpiozero import Device, DigitalInputDevice
 from gpiozero.exc import BadPinFactory
 from gpiozero.pins.mock import MockFactory
 
-from drivers.api import Setpoint, SetupError
+from drivers.api import LoadKind, Setpoint, SetupError, UnreachableError
 from drivers.gpio.outputs import OutputPool, open_output
+from drivers.gpio.sg_ready import sg_ready_capability
 from drivers.gpio.why import reason_of
+from drivers.modbus.mapfile import load_map
 from drivers.registry import LoadConfig, open_load
 from tests.kit.aio import run
 from tests.kit.clock import FakeClock
@@ -112,3 +115,64 @@ def test_without_a_library_the_error_names_cause_and_action() -> None:
 )
 def test_a_reason_is_one_line_and_never_empty(error: Exception, text: str) -> None:
     assert text in reason_of(error)
+
+
+class Dying:
+    """An output whose chip goes away."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self.dead = False
+
+    def _touch(self) -> None:
+        if self.dead:
+            raise RuntimeError("the chip is gone")
+
+    def on(self) -> None:
+        self._touch()
+        self.value = 1
+
+    off = close = _touch
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "value" and object.__getattribute__(self, "__dict__").get("dead"):
+            raise RuntimeError("the chip is gone")
+        return object.__getattribute__(self, name)
+
+
+def test_an_output_that_died_is_a_lost_device_and_is_opened_anew(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = list[Dying]()
+
+    def make(_pin: str, *, active_high: bool) -> Dying:
+        made.append(Dying())
+        return made[-1]
+
+    pool = OutputPool(make)
+
+    async def story() -> None:
+        lend = partial(pool.lend, active_high=True)
+        async with open_load(PUMP, FakeClock(), make_output=lend) as pump:
+            for output in made:
+                output.dead = True
+            with pytest.raises(UnreachableError, match="pump: out_b: the chip is gone"):
+                await pump.limit(Setpoint(power_w=0))
+        async with open_load(PUMP, FakeClock(), make_output=lend) as pump:
+            await pump.limit(Setpoint(power_w=0))
+
+    run(story())
+
+    assert [output.value for output in made[2:]] == [1, 0]
+    assert caplog.text.count("the chip is gone") == 2
+
+
+def test_a_map_without_positions_is_no_relay_and_only_heat_pumps_are_switched() -> None:
+    mapfile = load_map("sg_ready")
+    assert mapfile.control is not None
+    dumb = mapfile.model_copy(update={"control": mapfile.control.model_copy(update={"dim": None})})
+
+    with pytest.raises(SetupError, match=r"control\.dim"):
+        sg_ready_capability(PUMP, dumb)
+    with pytest.raises(SetupError, match="for heat pumps"):
+        sg_ready_capability(PUMP.model_copy(update={"kind": LoadKind.WALLBOX}), mapfile)
