@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = Any
 
 START = "start"
+BLIND_S = 10.0  # a process that begins: devices not measured yet say nothing about a limit
 RESUME_WITHIN_S = 5.0  # a restored source must limit again by then, else its event has ended
 WAITING = {(Source.FAILSAFE, "init"), (Source.CONTACT, "unknown")}  # nobody has spoken yet
 DETAILS = {Source.CONTACT.value: "RELAY:contact", START: "INIT"}
@@ -72,6 +73,7 @@ class Evidence:
         self._baseline = Baseline()
         self._before: Decision | None = None
         self._at = 0.0
+        self._first_at: float | None = None
         self._faults: frozenset[tuple[str, str]] = frozenset()
 
     @property
@@ -142,8 +144,12 @@ class Evidence:
 
     def _advance(self, now: float, utc: datetime) -> list[RecordDraft]:
         before, span_s = self._before, max(0.0, now - self._at)
+        if self._first_at is None:
+            self._first_at = now
         if before is None or span_s == 0:
             return []
+        if now - self._first_at <= BLIND_S and _is_blind(before):
+            return []  # what they may draw is counted for control, but nobody drew it
         self._baseline.add(before, span_s)
         return [
             draft
@@ -236,6 +242,10 @@ class Evidence:
             for active, changed in ((True, self._faults - before), (False, before - self._faults))
             for code, subject in sorted(changed)
         ]
+
+
+def _is_blind(decision: Decision) -> bool:
+    return any(view.steuve and view.power_w is None for view in decision.loads)
 
 
 def _abandoned(stored: OpenEvent, utc: datetime) -> RecordDraft:

@@ -8,7 +8,7 @@ import pytest
 
 from ems.control.grid_limit import Source
 from ems.journal.ongoing import OpenEvent
-from tests.kit.decisions import decision, source
+from tests.kit.decisions import decision, load, source
 from tests.kit.evidence import FREE, UTC_0, Story, at, limited
 
 
@@ -66,6 +66,34 @@ def test_the_restored_end_of_a_timed_limit_is_no_new_ceiling() -> None:
 
     assert drafts == []
     assert [draft.kind for draft in changed] == ["event_ceiling"]
+
+
+@pytest.mark.field("F-29")
+def test_what_nobody_has_measured_yet_is_no_overshoot_of_the_restart() -> None:
+    story = Story()
+    story.evidence.restore([stored()], UTC_0)
+    view = source(Source.EEBUS, 4_200, restored=True)
+    unmeasured = decision(view, loads=(load(None),))
+
+    story.see(unmeasured, for_s=3)
+    story.see(limited(4_200, drawn_w=4_100, restored=True), for_s=10)
+    (end,) = [draft for draft in story.see(FREE) if draft.kind == "event_end"]
+
+    assert end.data["result"]["worst_overshoot_w"] == 70
+    assert end.data["result"]["max_nwlb_w"] == 9_000
+    assert end.data["result"]["covered_s"] == 40.0
+
+
+def test_a_device_that_stays_unmeasured_counts_with_what_it_may_draw_after_ten_seconds() -> None:
+    story = Story()
+    story.evidence.restore([stored()], UTC_0)
+    view = source(Source.EEBUS, 4_200, restored=True)
+
+    story.see(decision(view, loads=(load(None),), metered=False), for_s=15)
+    (end,) = [draft for draft in story.see(FREE) if draft.kind == "event_end"]
+
+    assert end.data["result"]["max_nwlb_w"] == 11_000
+    assert end.data["result"]["covered_s"] == 35.0
 
 
 @pytest.mark.field("F-29")
