@@ -53,6 +53,31 @@ def test_what_shall_not_prevent_communication_does_not(made: x509.Certificate) -
     assert read_certificate_key(der(made)).ski_extension == SKI_OF_ONE
 
 
+def rebuilt(*, before: bytes = b"", has_extensions: bool = True) -> bytes:
+    """``GOOD`` with something before its extensions, or without them; nobody checks signatures."""
+    at = GOOD.index(b"\xa3", GOOD.index(POINT_OF_ONE) + len(POINT_OF_ONE))
+    end = at + 2 + GOOD[at + 1]  # the extensions are shorter than 128 octets
+    start = 7 if GOOD[5] == 0x81 else 8  # behind both outer heads
+    head, extensions, rest = GOOD[start:at], GOOD[at:end] if has_extensions else b"", GOOD[end:]
+    return sequence(sequence(head + before + extensions) + rest)
+
+
+def sequence(content: bytes) -> bytes:
+    return b"\x30\x82" + len(content).to_bytes(2) + content
+
+
+def test_unique_identifiers_before_the_extensions_are_passed_over() -> None:
+    unique_ids = b"\x81\x02\x00\xff\x82\x02\x00\xfe"
+
+    assert read_certificate_key(rebuilt(before=unique_ids)) == read_certificate_key(GOOD)
+
+
+def test_a_certificate_without_any_extension_claims_no_ski() -> None:
+    found = read_certificate_key(rebuilt(has_extensions=False))
+
+    assert found == CertificateKey(POINT_OF_ONE, None)
+
+
 def test_a_missing_ski_extension_is_told() -> None:
     assert read_certificate_key(der(certificate(p256_key(1), ski=None))).ski_extension is None
 
