@@ -166,3 +166,43 @@ def test_a_peer_that_hangs_up_after_every_answer_is_dialled_anew_each_time() -> 
             return read
 
     assert run(story()) == 4
+
+
+def test_an_acknowledgement_of_another_address_is_none() -> None:
+    def elsewhere(transaction: int, unit: int, code: int, body: bytes) -> bytes:
+        return frame(transaction, unit, bytes([code]) + b"\x00\x65" + body[2:4])
+
+    async def story() -> int:
+        async with peer([elsewhere]) as (link, connections):
+            with pytest.raises(UnreachableError, match="answer for 101, not 100"):
+                await link.write(1, 16, 100, [0, 1], Priority.LIMIT)
+            await link.write(1, 16, 100, [0, 1], Priority.LIMIT)
+            return len(connections)
+
+    assert run(story()) == 2  # what else comes on the first connection belongs to nothing
+
+
+def test_several_coils_are_written_at_once() -> None:
+    async def story() -> list[bytes]:
+        seen: list[bytes] = []
+
+        def note(transaction: int, unit: int, code: int, body: bytes) -> bytes:
+            seen.append(bytes([code]) + body)
+            return frame(transaction, unit, bytes([code]) + body[:4])
+
+        async with peer([note]) as (link, _):
+            await link.write(1, 15, 8, [1, 0, 1], Priority.LIMIT)
+        return seen
+
+    assert run(story()) == [b"\x0f\x00\x08\x00\x03\x01\x05"]
+
+
+def test_who_opens_a_link_that_others_use_waits_for_the_turn() -> None:
+    async def story() -> list[list[int] | None]:
+        async with peer([]) as (link, connections):
+            reads = [link.read(1, "holding", 100, 2, Priority.STATUS) for _ in range(3)]
+            done = await asyncio.gather(*reads, link.open(), link.open())
+            assert connections == [0]
+            return list(done)
+
+    assert run(story()) == [[0, 0], [0, 0], [0, 0], None, None]
