@@ -123,3 +123,108 @@ def test_a_file_that_cannot_be_written_is_no_internal_error(
 
     assert outcome.code == 2
     assert json.loads(outcome.err)["error"]["code"] == "E-USE-011"
+
+
+PLANT = (
+    'schema = 1\n[paths]\nstate_dir = "state"\n[[steuve]]\nid = "garage"\nkind = "wallbox"\n'
+    'rated_w = 11000\ndevice = "keba_p30"\nhost = "192.0.2.1"\n'
+)
+
+
+@pytest.fixture
+def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    path = tmp_path / "ems.toml"
+    path.write_text(PLANT)
+    return str(path)
+
+
+def test_a_good_configuration_is_confirmed_with_what_is_doubtful(ems: Any, plant: str) -> None:
+    told = ems("config", "check", "--config", plant)
+    machine = ems("run", "--check", "--config", plant, "--json")
+
+    assert (told.code, told.out) == (0, "Configuration is fine\n")
+    assert "W-CFG-106" in told.err
+    assert machine.document["data"]["steuve"] == 1
+    assert [w[:9] for w in machine.document["warnings"]] == ["W-CFG-106"]
+
+
+def test_the_schema_is_one_that_machines_read(ems: Any) -> None:
+    schema = json.loads(ems("config", "schema").out)
+
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert "steuve" in schema["properties"]
+    assert ems("config", "schema", "--json").document["data"] == schema
+
+
+def test_the_reference_is_the_page_of_the_documentation(ems: Any) -> None:
+    page = Path(__file__).parents[4] / "docs" / "configuration.md"
+
+    assert ems("config", "reference").out == page.read_text("utf-8")
+
+
+def test_p_min_of_the_configured_plant(ems: Any, plant: str) -> None:
+    together = ems("pmin", "--config", plant)
+    each = ems("pmin", "--config", plant, "--direct", "--json")
+
+    assert "4,200 W  (n = 1)" in together.out
+    assert each.document["data"] == {"control": "direct", "pmin_direct_w": {"garage": 4_200}}
+    assert "wallbox-1: 4,200 W" in ems("pmin", "--wallbox", "11kW", "--direct").out
+
+
+def test_an_identity_of_the_plant_is_made_and_shown_where_the_configuration_says(
+    ems: Any, plant: str, tmp_path: Path
+) -> None:
+    nobody = ems("identity", "show", "--config", plant, "--json")
+    made = ems("identity", "create", "--config", plant)
+    shown = ems("identity", "show", "--qr", "--config", plant)
+
+    assert (nobody.code, json.loads(nobody.err)["error"]["code"]) == (1, "E-ID-003")
+    assert (tmp_path / "state" / "identity" / "ship.key").exists()
+    assert made.out.splitlines()[0] == shown.out.splitlines()[0]
+    assert shown.out.splitlines()[-1].startswith("SHIP;SKI:")
+
+
+def test_a_damaged_identity_is_told_and_left_alone(ems: Any, plant: str, tmp_path: Path) -> None:
+    ems("identity", "create", "--config", plant)
+    key = tmp_path / "state" / "identity" / "ship.key"
+    key.write_text("garbage")
+
+    told = ems("identity", "show", "--config", plant, "--json")
+
+    assert (told.code, json.loads(told.err)["error"]["code"]) == (3, "E-ID-001")
+    assert key.read_text() == "garbage"
+
+
+def test_a_passphrase_is_asked_for_on_a_terminal_only(
+    ems: Any, plant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ems("identity", "create", "--config", plant)
+    monkeypatch.delenv("EMS_PASSPHRASE", raising=False)
+    backup = str(tmp_path / "key.json")
+
+    refused = ems("identity", "backup", backup, "--config", plant, "--json")
+    monkeypatch.setattr("ems.cli.identity.sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("ems.cli.identity.typer.prompt", lambda *_, **__: "long enough it is")
+    saved = ems("identity", "backup", backup, "--config", plant)
+    again = ems("identity", "backup", backup, "--config", plant, "--json")
+
+    assert json.loads(refused.err)["error"]["code"] == "E-USE-004"
+    assert saved.code == 0
+    assert (again.code, json.loads(again.err)["error"]["code"]) == (8, "E-ID-005")
+
+
+def test_a_backup_that_is_none_changes_nothing(
+    ems: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMS_PASSPHRASE", "long enough it is")
+    (tmp_path / "key.json").write_text("{}")
+    folder = tmp_path / "identity"
+    missing = ("--config", str(tmp_path / "none.toml"))
+
+    told = ems(
+        "identity", "restore", str(tmp_path / "key.json"), "--dir", str(folder), "--json", *missing
+    )
+
+    assert (told.code, json.loads(told.err)["error"]["code"]) == (1, "E-ID-004")
+    assert not (folder / "ship.key").exists()
