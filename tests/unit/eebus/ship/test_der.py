@@ -73,9 +73,12 @@ def test_unique_identifiers_before_the_extensions_are_passed_over() -> None:
 
 
 def test_a_certificate_without_any_extension_claims_no_ski() -> None:
-    found = read_certificate_key(rebuilt(has_extensions=False))
+    third_version = rebuilt(has_extensions=False)
+    first_version = sequence(third_version[8:].removeprefix(b"\xa0\x03\x02\x01\x02"))
 
-    assert found == CertificateKey(POINT_OF_ONE, None)
+    for made in (third_version, sequence(first_version)):
+        assert read_certificate_key(made) == CertificateKey(POINT_OF_ONE, None)
+    assert b"\xa0\x03" not in first_version[:10]
 
 
 def test_a_missing_ski_extension_is_told() -> None:
