@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from eebus.spine.device import LocalDevice
 from eebus.spine.events import DataReceived
 from eebus.spine.model.device_configuration import (
     DEVICE_CONFIGURATION_KEY_VALUE_DESCRIPTION_LIST_DATA,
@@ -16,7 +17,8 @@ from eebus.spine.model.device_configuration import (
     DeviceConfigurationKeyValueValueElements,
 )
 from eebus.spine.restricted import PARTIAL, Filter
-from eebus.spine.specs import EntitySpec, UseCaseAnnouncement
+from eebus.spine.specs import DeviceInfo, EntitySpec, UseCaseAnnouncement
+from eebus.usecases.lpc.events import ScenarioMissing
 from tests.conformance.lpc.bench import (
     BOX_SKI,
     EMS_SKI,
@@ -25,6 +27,7 @@ from tests.conformance.lpc.bench import (
     in_controlled,
     in_limited,
 )
+from tests.conformance.lpc.box import guard_entity
 
 
 def subscribed(bench: Bench) -> int:
@@ -129,3 +132,12 @@ def test_the_failsafe_values_are_described() -> None:
         (0, "failsafeConsumptionActivePowerLimit", "scaledNumber", "W"),
         (1, "failsafeDurationMinimum", "duration", None),
     ]
+
+
+def test_a_peer_that_is_no_energy_guard_misses_no_scenario() -> None:
+    bench = Bench(box=LocalDevice(DeviceInfo(address="d:_n:Meter_1"), [guard_entity((1,))]))
+
+    bench.connect(bind=False)
+
+    assert bench.server.scenarios_of(BOX_SKI) == ()
+    assert not any(isinstance(event, ScenarioMissing) for event in bench.events)

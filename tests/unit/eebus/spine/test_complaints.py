@@ -9,8 +9,10 @@ import pytest
 from eebus.spine.device import LocalDevice
 from eebus.spine.events import WriteRefused
 from eebus.spine.model.load_control import LOAD_CONTROL_LIMIT_DESCRIPTION_LIST_DATA
-from tests.kit.spine import BOX, RawPeer, at
-from tests.unit.eebus.spine.asking import LIMIT_SERVER
+from eebus.spine.specs import EntitySpec, FeatureSpec
+from eebus.spine.timings import SpineTimings
+from tests.kit.spine import BOX, EMS, RawPeer, at, info
+from tests.unit.eebus.spine.asking import BOX_TREE, LIMIT_SERVER
 from tests.unit.eebus.spine.serving import CLIENT, LOAD_CONTROL, list_of_value, write, write_cmd
 
 FORGED = "x\n! all devices are free \x1b[31m\u202e"
@@ -127,3 +129,27 @@ def test_long_texts_of_a_peer_cannot_fill_the_memory(
     assert warnings(caplog) == [
         "! b0b0b0b0 told too much loadControlLimitDescriptionListData, ignored (1 times)"
     ]
+
+
+def test_more_functions_than_the_bounds_allow_are_not_kept(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = FeatureSpec(type="Generic", role="client")
+    device = LocalDevice(
+        info(EMS),
+        [EntitySpec(address=(1,), type="CEM", features=(client,))],
+        timings=SpineTimings(max_cached=1),
+    )
+    box = RawPeer(device)
+    box.answer(box.connect()[0], BOX_TREE)
+    names = ("loadControlLimitListData", "loadControlLimitDescriptionListData")
+
+    for name in (*names, names[0]):
+        items = name.replace("ListData", "Data")
+        box.send("notify", {name: {items: [[{"limitId": 1}]]}}, source=at(BOX, [2], 3),
+                 to=at(EMS, [1], 1))  # fmt: skip
+
+    remote = device.remote(box.ski)
+    assert remote is not None
+    assert remote.cached() == 1
+    assert warnings(caplog) == [f"! b0b0b0b0 told too much {names[1]}, ignored (1 times)"]
