@@ -201,9 +201,10 @@ class Run:
                 return SetpointFailed(load_id=load_id, setpoint=setpoint, why="", refused=refused)
 
 
-def told_w(run: Run) -> list[int]:
-    """What each reachable SteuVE was told last, by the orders alone; free counts as endless."""
-    orders = [run.orders.get(name) for name in run.loads if name in run.online]
+def told_w(run: Run, names: set[str] | None = None) -> list[int]:
+    """What each reachable load was told last, by the orders alone; free counts as endless."""
+    chosen = run.online if names is None else names
+    orders = [run.orders.get(name) for name in run.loads if name in chosen]
     return [order.setpoint.power_w if isinstance(order, SetLimit) else 10**9 for order in orders]
 
 
