@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from zeroconf import DNSOutgoing, DNSPointer, ServiceStateChange, const
+from zeroconf import (
+    DNSOutgoing,
+    DNSPointer,
+    ServiceStateChange,
+    const,
+)
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from eebus.node import mdns as mdns_module
@@ -101,27 +106,6 @@ def test_node_without_an_address_announces_nothing_and_says_so() -> None:
     run(work())
 
 
-def test_mdns_that_cannot_be_opened_is_told_and_the_node_works(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_arguments: object) -> None:
-        raise OSError("address already in use")
-
-    monkeypatch.setattr(mdns_module, "_open", refuse)
-    box, ems = (make_bench(tmp_path, clock=SystemClock(speed=20)) for _ in range(2))
-    ems.node._config = replace(ems.node._config, mdns=True)
-
-    async def work() -> None:
-        async with running(box, ems):
-            await until(lambda: ems.node.problems)
-            assert "already in use" in ems.node.problems[0]
-            await box.node.add(ems.ski)
-            await ems.node.add(box.ski, LOOPBACK, box.node.port)
-            await ems.link_up(box.ski)
-
-    run(work())
-
-
 def test_name_that_no_packet_can_hold_does_not_end_our_questions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -167,69 +151,6 @@ def test_name_that_no_packet_can_hold_does_not_end_our_questions(
         assert faults == []
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-    run(work())
-
-
-def test_failure_of_a_running_session_is_told_and_mdns_starts_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[float] = []
-    clock = FakeClock()
-
-    def fail_at_the_second_look(_interfaces: tuple[str, ...]) -> list[str]:
-        asked.append(clock.monotonic())
-        if len(asked) == 2:
-            raise OSError("too many open files")
-        return [LOOPBACK]
-
-    monkeypatch.setattr(mdns_module, "own_addresses", fail_at_the_second_look)
-
-    async def work() -> None:
-        mdns = Mdns((LOOPBACK,), clock, found=lambda _r: None, gone=lambda _n: None)
-        task = asyncio.ensure_future(mdns.run(None))
-        await until(lambda: mdns.problem or task.done())
-        assert mdns.problem == "mDNS does not work: too many open files"
-        clock.advance(60)
-        await until(lambda: len(asked) == 4 or task.done())
-        assert not task.done()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    run(work())
-
-
-def test_announcement_is_withdrawn_before_the_port_closes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bench = make_bench(tmp_path)
-    bench.node._config = replace(bench.node._config, mdns=True)
-    told: list[str] = []
-
-    class SlowGoodbye:
-        problem = ""
-
-        def __init__(self, *_arguments: object, **_options: object) -> None:
-            pass
-
-        async def run(self, _announcement: object) -> None:
-            try:
-                told.append("announced")
-                await asyncio.get_running_loop().create_future()
-            finally:
-                await asyncio.sleep(0.05)
-                _, writer = await asyncio.open_connection(LOOPBACK, bench.node.port)
-                writer.close()
-                told.append("withdrawn")
-
-    monkeypatch.setattr(mdns_module, "Mdns", SlowGoodbye)
-
-    async def work() -> None:
-        async with running(bench):
-            await until(lambda: told)
-        assert told == ["announced", "withdrawn"]
-        with pytest.raises(ConnectionRefusedError):
-            await asyncio.open_connection(LOOPBACK, bench.node.port)
 
     run(work())
 
