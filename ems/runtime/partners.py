@@ -24,6 +24,7 @@ from eebus.usecases.limit_values import AfterFailsafe
 from eebus.usecases.lpc.server import LpcServer, LpcServerConfig
 from eebus.usecases.lpc.spec import LPC_CS
 from ems.control.commands import Alarm
+from ems.journal.record import Kind
 from ems.runtime.pairing import Pairing
 
 if TYPE_CHECKING:
@@ -110,6 +111,9 @@ class Partners:
         """
         identity = await self._open_identity()
         self.identity = identity
+        self._proof.note(
+            Kind.IDENTITY, {"ski": identity.ski, "fingerprint": identity.fingerprint_sha256}
+        )
         now = self._clock.monotonic()
         self.lpc = LpcServer(
             self._lpc_config(saved(), failsafe_w, now), now, utcnow=self._clock.utcnow

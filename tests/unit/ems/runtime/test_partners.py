@@ -30,6 +30,10 @@ class Listener:
 
     def __init__(self) -> None:
         self.alarms: list[Alarm] = []
+        self.noted: list[tuple[str, dict[str, Any]]] = []
+
+    def note(self, kind: str, data: dict[str, Any]) -> None:
+        self.noted.append((kind, data))
 
     def alarm(self, alarm: Alarm) -> None:
         self.alarms.append(alarm)
@@ -108,6 +112,9 @@ def test_a_brand_of_two_words_opens_the_eebus_side_too(tmp_path: Path) -> None:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert partners.node is not None
+        own = partners.identity
+        assert own is not None
+        assert told.noted == [("identity", {"ski": own.ski, "fingerprint": own.fingerprint_sha256})]
         assert partners.lpc is not None
         assert partners.lpc.spec.available is True
 
