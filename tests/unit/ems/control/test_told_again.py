@@ -6,7 +6,10 @@ import math
 
 import pytest
 
+from drivers.api import Measurement, Setpoint
 from ems.control.commands import SetLimit, Stop
+from ems.control.events import LoadFound, LoadMeasured, SetpointWritten
+from tests.kit.core import HEAT_PUMP, lpc, small_core
 from tests.kit.plant import Site, first_site
 
 
@@ -64,3 +67,21 @@ def test_devices_that_follow_are_told_once() -> None:
     ]
 
     assert sorted(told) == ["battery", "carport", "garage", "heatpump", "yard"]
+
+
+def test_a_device_that_reads_back_more_than_it_was_told_counts_with_it_and_is_told_again() -> None:
+    core = small_core()
+    core.handle(lpc("limited", 4_200), 1.0)
+    core.handle(LoadFound(load_id="hp", capability=HEAT_PUMP), 1.0)
+    cap = Setpoint(power_w=4_200)
+    core.handle(SetpointWritten(load_id="hp", setpoint=cap, at=1.1), 1.1)
+    core.handle(LoadMeasured(load_id="hp", measurement=Measurement(power_w=3_000), at=2.0), 2.0)
+    assert core.decision.exposure_w == 4_200
+
+    foreign = Measurement(power_w=3_000, setpoint=Setpoint(power_w=6_000))  # somebody else wrote it
+    core.handle(LoadMeasured(load_id="hp", measurement=foreign, at=3.0), 3.0)
+    reserved_w = core.decision.exposure_w
+    told = [c for t in (4.0, 5.0) for c in core.handle_timer(t) if isinstance(c, SetLimit)]
+
+    assert reserved_w == 6_000
+    assert [(c.setpoint, c.urgent) for c in told] == [(cap, True)]
