@@ -20,6 +20,7 @@ from ems.control.grid_limit import UNLIMITED, GridLimit, Limited, Source
 from ems.journal.record import Kind
 
 if TYPE_CHECKING:
+    from drivers.api import Clock
     from ems.runtime.controller import Controller
     from ems.runtime.durable import StateWriter
     from ems.runtime.proof import Proof
@@ -32,6 +33,8 @@ FAILSAFE = "failsafe"
 LIMIT_FUNCTION = "loadControlLimitListData"
 LIMIT = "limit"
 HEARTBEAT = "heartbeat"  # one alarm, whichever box fell silent
+REFUSALS_TOLD = 20
+REFUSALS_PERIOD_S = 60.0
 MAX_W = 10**9  # what the control core, the journal and JSON carry without thinking
 
 
@@ -51,8 +54,14 @@ def limit_of(event: LimitStateChanged) -> GridLimit:
 class Box:
     """The control box as the rest of the service sees it."""
 
-    def __init__(self, controller: Controller, writer: StateWriter, proof: Proof) -> None:
+    def __init__(
+        self, controller: Controller, writer: StateWriter, proof: Proof, clock: Clock
+    ) -> None:
         """Hand limits to ``controller``, wait for ``writer``, record with ``proof``."""
+        self._clock = clock
+        self._refusals_since = -math.inf
+        self._refusals = 0
+        self._untold = 0
         self._controller = controller
         self._writer = writer
         self._proof = proof
@@ -126,9 +135,7 @@ class Box:
             "reason": event.reason,
         }
         if event.error_number:
-            LOGGER.warning("! %s refused: %s (%s)", event.function, event.reason, event.rule)
-            self._proof.note(Kind.WRITE_REFUSED, data)
-            self._tell_refused(event.function, event.reason)
+            self._refused(event, data)
             return
         self._tell_refused(event.function, None)
         if event.function == LIMIT_FUNCTION:
@@ -136,6 +143,26 @@ class Box:
         else:
             self._proof.note(Kind.FAILSAFE_WRITTEN, data)
             LOGGER.info("= I-LPC-010 the control box set a failsafe value: %s", data)
+
+    def _refused(self, event: WriteJudged, data: dict[str, Json]) -> None:
+        """Each one is recorded, unless the box floods us: then they are counted (TM-28)."""
+        self._tell_refused(event.function, event.reason)
+        now = self._clock.monotonic()
+        if now >= self._refusals_since + REFUSALS_PERIOD_S:
+            self._refusals_since, self._refusals = now, 0
+        self._refusals += 1
+        if self._refusals > REFUSALS_TOLD:
+            self._untold += 1
+            return
+        untold, self._untold = self._untold, 0
+        LOGGER.warning(
+            "! %s refused: %s (%s)%s",
+            event.function,
+            event.reason,
+            event.rule,
+            f", after {untold} that were not told" if untold else "",
+        )
+        self._proof.note(Kind.WRITE_REFUSED, {**data, **({"untold": untold} if untold else {})})
 
     def _tell_refused(self, function: str, why: str | None) -> None:
         """E-LPC-002, until the box orders something that can be obeyed."""

@@ -247,7 +247,7 @@ class PlantLife:
             Folders(identity_dir(self.site, self.options.config), self._state_dir),
             clock=self.clock,
             controller=self.controller,
-            box=Box(self.controller, self._writer, self.proof),
+            box=Box(self.controller, self._writer, self.proof, self.clock),
             proof=self.proof,
         )
 

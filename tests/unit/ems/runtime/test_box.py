@@ -109,7 +109,7 @@ class Stage:
             decided=self.proof.observe,
             alarmed=self.proof.alarm,
         )
-        self.box = Box(self.controller, self.writer, self.proof)
+        self.box = Box(self.controller, self.writer, self.proof, self.clock)
         lpc = LpcServer(LpcServerConfig(failsafe_w=Decimal(FAILSAFE_W)), now, utcnow=utcnow)
         self.guard = EnergyGuard(utcnow=utcnow)
         to_box, to_ems = Wire(EMS_SKI), Wire(BOX_SKI)
@@ -279,6 +279,31 @@ def test_failsafe_is_an_alarm_until_the_box_is_back(tmp_path: Path) -> None:
         assert states == ["limited", "failsafe", "unlimited_controlled"]
 
     asyncio.run(story())
+
+
+def test_a_box_that_floods_us_with_refused_writes_fills_neither_log_nor_journal(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = WriteJudged(
+        peer=BOX_SKI, msg_counter=7, function=LPC, value_w=Decimal(-1), duration_s=None,
+        active=True, error_number=7, rule="LPC-904", reason="negative",
+    )  # fmt: skip
+    now = [1_000.0]
+
+    async def story() -> None:
+        stage = Stage(tmp_path)
+        monkeypatch.setattr(stage.clock, "monotonic", lambda: now[0])
+        for _ in range(500):
+            await stage.box.deliver(refused)
+        now[0] += 60.0
+        await stage.box.deliver(refused)
+        await stage.proof.close()
+
+    asyncio.run(story())
+
+    told = [note for note in notes(tmp_path / "records.db") if note["kind"] == "write_refused"]
+    assert [note.get("untold", 0) for note in told] == [0] * 20 + [480]
+    assert len([line for line in caplog.messages if "refused" in line]) == 21
 
 
 @pytest.mark.invariant("I-16")
