@@ -1,6 +1,7 @@
 """A simulated device on the wire: one Modbus TCP server per unit, with answers that take time.
 
-The delay of 5 to 30 ms is real time; the device behind it lives in protocol time.
+What a device needs to think, 5 to 30 ms, is its own and passes in protocol time; TCP is real, and so
+are the three seconds of a slow one, which have to outlast a real time-out.
 """
 
 from __future__ import annotations
@@ -44,8 +45,11 @@ class Site(Protocol):
 class DeviceServer:
     """Serves the registers of one unit; ``fault`` may be switched at any time."""
 
-    def __init__(self, name: str, endpoint: Endpoint, site: Site, random: Random) -> None:
+    def __init__(
+        self, name: str, endpoint: Endpoint, site: Site, random: Random, *, speed: float = 1.0
+    ) -> None:
         self.name = name
+        self._speed = speed
         self.endpoint = endpoint
         self.fault = Fault.NONE
         self.port = endpoint.port
@@ -144,8 +148,9 @@ class DeviceServer:
             out[first // BITS_PER_WORD - low + index] = word
 
     async def _think(self) -> None:
-        slow = self.fault is Fault.SLOW
-        delay_s = SLOW_ANSWER_S if slow else self._random.uniform(ANSWER_MIN_S, ANSWER_MAX_S)
+        delay_s = self._random.uniform(ANSWER_MIN_S, ANSWER_MAX_S) / self._speed
+        if self.fault is Fault.SLOW:
+            delay_s = SLOW_ANSWER_S
         await self._real.sleep_until(self._real.monotonic() + delay_s)
 
 

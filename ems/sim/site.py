@@ -95,7 +95,13 @@ class SiteRunner:
     ) -> None:
         self.site = site
         self.servers = {
-            name: DeviceServer(name, endpoint, self, Random(f"{options.seed}/{name}/wire"))
+            name: DeviceServer(
+                name,
+                endpoint,
+                self,
+                Random(f"{options.seed}/{name}/wire"),
+                speed=options.speed,
+            )
             for name, endpoint in site.endpoints.items()
         }
         self._options = options
