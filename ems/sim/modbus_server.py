@@ -1,7 +1,7 @@
 """A simulated device on the wire: one Modbus TCP server per unit, with answers that take time.
 
-What a device needs to think, 5 to 30 ms, is its own and passes in protocol time; TCP is real, and so
-are the three seconds of a slow one, which have to outlast a real time-out.
+What a device needs to think, 5 to 30 ms, is its own and passes in protocol time; TCP is real, and
+so are the three seconds of a slow one, which have to outlast a real time-out.
 """
 
 from __future__ import annotations
