@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+# one process more than there are cores: many tests wait for sockets
+JOBS   ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo test test-all check lint types contracts format conformance bench peers interop generate certs clean
@@ -20,7 +22,7 @@ setup: $(STAMP)  ## make .venv with the project and its tools
 demo: $(STAMP)   ## the main job on simulators: control box, EMS, devices
 	$(BIN)/ems demo $(ARGS)
 test: $(STAMP)   ## the fast tests
-	$(BIN)/python -m pytest -n auto -m 'not interop and not scenario and not bench' $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m 'not interop and not scenario and not bench' $(ARGS)
 interop: $(STAMP) peers  ## foreign control boxes in a network namespace
 	$(BIN)/python -m pytest -m interop tests/interop $(ARGS)
 scenario: $(STAMP)  ## the story of the demo, judged by the simulator's physics

@@ -27,7 +27,7 @@ ODD: tuple[Any, ...] = (
     "loadControlLimitListData", "deviceDiagnosisHeartbeatData", "resultData",
 )  # fmt: skip
 PAUSES_S = (0.0, 0.1, 1.0, 30.0, 61.0, 121.0, 7_300.0)
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @dataclass(frozen=True)

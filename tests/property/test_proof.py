@@ -145,7 +145,7 @@ def play(script: list[tuple[float, tuple[str, str, int]]]) -> Service:
 
 @pytest.mark.invariant("I-16")
 @pytest.mark.field("F-29")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(waits, words), max_size=20))
 def test_every_limit_that_was_received_has_exactly_one_event_with_an_end_or_an_open_mark(
     script: list[tuple[float, tuple[str, str, int]]],

@@ -205,7 +205,7 @@ def device() -> LocalDevice:
     return made
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(inputs=st.lists(datagrams() | JSON, min_size=1, max_size=6))
 def test_nothing_a_peer_sends_makes_the_device_raise(inputs: list[Any]) -> None:
     made = device()
@@ -218,7 +218,7 @@ def test_nothing_a_peer_sends_makes_the_device_raise(inputs: list[Any]) -> None:
     made.handle_timer(10_000.0)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(inputs=st.lists(datagrams(), min_size=1, max_size=4))
 def test_replies_notifies_and_results_never_get_an_error(inputs: list[Any]) -> None:
     made = device()
