@@ -43,6 +43,13 @@ ALARMS: Final[dict[str, tuple[Pair, Pair]]] = {
             "The limit rules. Check the cable, then `ems doctor gpio`.",
         ),
     ),
+    "E-CON-007": (
+        ("Gelernte Polarität beschädigt", "Learnt polarity damaged"),
+        (
+            "Der Kontakt begrenzt, bis er neu gelernt ist: `ems contact learn`.",
+            "The contact limits until it is learnt anew: `ems contact learn`.",
+        ),
+    ),
     "W-CON-006": (
         ("Polarität nicht bestätigt", "Polarity not confirmed"),
         (

@@ -27,13 +27,14 @@ class ContactConfig:
     """How the contact is wired and judged (14a.md 3.2).
 
     Attributes:
-        limiting_when: the level that means "limit"; ``open`` survives a broken wire.
+        limiting_when: the level that means "limit"; ``open`` survives a broken wire. ``None``: not
+            known any more, every level does.
         debounce_limit_s, debounce_release_s: how long a level must hold [s].
         flap_changes, flap_window_s: more changes than this in the window are a fault.
         read_failure_s: unreadable so long is a fault [s].
     """
 
-    limiting_when: Level = "open"
+    limiting_when: Level | None = "open"
     debounce_limit_s: float = 0.3
     debounce_release_s: float = 2.0
     flap_changes: int = 6
@@ -116,7 +117,7 @@ class ContactFilter:
             return ContactChanged(limiting=self._is_limiting(self._raw), level=level)
         if self._state.fault is not None:  # over; the release still has to hold
             return ContactChanged(limiting=True, level=level)
-        if self._state.limiting and self._raw == self.config.limiting_when:
+        if self._state.limiting and self._is_limiting(self._raw):
             return ContactChanged(limiting=True, level=level)  # unknown before, or failed
         return self._state
 
@@ -128,7 +129,7 @@ class ContactFilter:
         return full and now - self._changes[0] <= window_s
 
     def _is_limiting(self, level: Level | None) -> bool:
-        return level is None or level == self.config.limiting_when
+        return level is None or self.config.limiting_when in (None, level)
 
     def _candidate_due(self) -> float | None:
         """When the raw level will count, if it is not what counts already."""

@@ -75,6 +75,8 @@ class ContactService:
         self._clock = clock
         self.limiting_when: Literal["open", "closed"] = config.limiting_when
         self.confirmed = config.confirmed
+        self.is_polarity_lost = False
+        """What was learnt is damaged: whatever the level, it limits until it is learnt anew."""
         self._apply_learnt()
         judge = ContactFilter(self._filter_config(), clock.monotonic())
         self.watch = ContactWatch(BrokenContact(), judge, clock, submit)
@@ -106,13 +108,13 @@ class ContactService:
             "wiring": self._wiring(),
         }
         write_durably(self._learnt_path, json.dumps(learnt).encode())
-        self.limiting_when, self.confirmed = limiting_when, True
+        self.limiting_when, self.confirmed, self.is_polarity_lost = limiting_when, True, False
         self.watch.judge = ContactFilter(self._filter_config(), self._clock.monotonic())
         self.watch.sample()
 
     def _filter_config(self) -> ContactConfig:
         return ContactConfig(
-            limiting_when=self.limiting_when,
+            limiting_when=None if self.is_polarity_lost else self.limiting_when,
             debounce_limit_s=self._config.debounce_limit_s,
             debounce_release_s=self._config.debounce_release_s,
             flap_changes=self._config.flap_changes,
@@ -130,14 +132,17 @@ class ContactService:
         try:
             learnt = json.loads(self._learnt_path.read_bytes())
             level, wiring = learnt["limiting_when"], learnt.get("wiring", self._wiring())
+            if level not in LEVELS:
+                raise ValueError(f"limiting_when is {level!r}")  # noqa: TRY301  # as any damage
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            LOGGER.warning("! learnt polarity unreadable, the configuration counts: %s", error)
+            LOGGER.error("! learnt polarity unreadable, the contact limits: %s", error)  # noqa: TRY400
+            self.is_polarity_lost, self.confirmed = True, False
             return
         if wiring != self._wiring():
             LOGGER.warning("! the contact was changed since its polarity was learnt; learn it anew")
-        elif level in LEVELS:
+        else:
             self.limiting_when, self.confirmed = level, True
 
     def _open(self, path: Path | None) -> ContactReader:

@@ -335,6 +335,8 @@ class PlantLife:
     def _tell_polarity(self) -> None:
         confirmed = self.contact is None or self.contact.confirmed
         self.controller.alarm(Alarm(code="W-CON-006", subject="contact", active=not confirmed))
+        lost = self.contact is not None and self.contact.is_polarity_lost
+        self.controller.alarm(Alarm(code="E-CON-007", subject="contact", active=lost))
 
     def _socket_path(self) -> Path:
         return self.options.socket_for(self._state_dir)

@@ -91,12 +91,27 @@ def test_a_contact_that_was_changed_has_to_be_learnt_anew(
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '"open"', '{"limiting_when": "ajar"}', "\xff"])
-def test_a_damaged_learnt_polarity_leaves_the_configuration(plant: Plant, content: str) -> None:
+@pytest.mark.invariant("I-03")
+@pytest.mark.parametrize("level", ["open", "closed"])
+def test_with_a_damaged_learnt_polarity_the_contact_limits_until_it_is_learnt_anew(
+    plant: Plant, content: str, level: str
+) -> None:
     (plant.folder / LEARNT_FILE).write_bytes(content.encode("latin-1"))
+    plant.put(level)
 
     service = plant.service()
+    for _ in range(200):
+        plant.clock.advance(0.1)
+        service.watch.sample()
 
-    assert (service.limiting_when, service.confirmed) == ("open", False)
+    assert (service.is_polarity_lost, service.confirmed) == (True, False)
+    assert plant.told[-1].limiting
+    assert (service.view().level, service.view().stable_level) == (level, level)
+
+    service.learn("closed" if level == "open" else "open")
+
+    assert plant.told[-1] == ContactChanged(limiting=False, level=level)
+    assert not plant.service().is_polarity_lost
 
 
 def test_a_polarity_learnt_before_the_wiring_was_kept_still_counts(plant: Plant) -> None:
