@@ -75,6 +75,7 @@ class Planner:
             return {load_id: _free(desk) for load_id, desk in desks.items()}
         holds: dict[str, Reason] = {}
         demands = tuple(self._demand(desk, situation, holds, now) for desk in desks.values())
+        demands = self._unless_unwritable(desks, demands, holds, situation, now)
         shared = self._share(0, demands, situation.budget_w)
         self.resources = shared.resources
         targets = {
@@ -106,6 +107,36 @@ class Planner:
             holds[load_id] = hold
             return desk.to_demand(0)
         return desk.to_demand(desk.wish_x())
+
+    def _unless_unwritable(
+        self,
+        desks: Mapping[str, Desk],
+        demands: tuple[LoadDemand, ...],
+        holds: Mapping[str, Reason],
+        situation: Situation,
+        now: float,
+    ) -> tuple[LoadDemand, ...]:
+        """``demands``, but a load that must not be written now keeps what it was told, if it fits.
+
+        Else a few watts too much elsewhere would be paid by lowering it to what it wants, against
+        its write interval, although lowering somebody else costs nothing.
+        """
+        kept = {
+            load.load_id: desk.to_demand(min(desk.order_x, desk.own_x()))
+            for load, desk in zip(demands, desks.values(), strict=True)
+            if desk.order_x is not None
+            and load.pinned_x is None
+            and load.load_id not in holds
+            and load.max_x < desk.order_x
+            and not desk.free
+            and not desk.may_write(now)
+        }
+        if not kept:
+            return demands
+        wider = tuple(kept.get(load.load_id, load) for load in demands)
+        grants = self._share(2, wider, situation.budget_w).grants
+        fits = {load_id for load_id, load in kept.items() if _gets_all(grants[load_id], load)}
+        return tuple(kept[load.load_id] if load.load_id in fits else load for load in demands)
 
     @staticmethod
     def _is_constrained(desk: Desk, situation: Situation) -> bool:
@@ -190,6 +221,11 @@ class Planner:
 class _Shared:
     resources: Sequence[Resource]
     grants: Mapping[str, Grant]
+
+
+def _gets_all(grant: Grant, load: LoadDemand) -> bool:
+    full_w = load.max_x * load.uw_per_x // MILLION
+    return grant.setpoint is not None and grant.setpoint.power_w >= full_w
 
 
 def _place(load: Load) -> Place:
