@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class StateWriter:
         self._done = asyncio.Condition()
         self._at_once = False
         self._is_failing = False
+        self._saving = threading.Lock()
+        self._saved = 0
 
     def request(self, saved: SavedState, *, at_once: bool) -> None:
         """Have ``saved`` written; ``at_once`` for limits and contact levels."""
@@ -77,18 +80,25 @@ class StateWriter:
         if self._newest is None or self._written >= self._version:
             return
         try:
-            self._file.save(self._newest)
+            self._save(self._newest, self._version)
         except (OSError, ValueError) as error:
             LOGGER.error("! state cannot be written: %s", error)  # noqa: TRY400  # no trace wanted
         else:
             self._written = self._version
+
+    def _save(self, saved: SavedState, version: int) -> None:
+        """Save unless something newer is safe: a cancelled write may only now get its thread."""
+        with self._saving:
+            if version > self._saved:
+                self._file.save(saved)
+                self._saved = version
 
     async def _write(self) -> None:
         saved, version = self._newest, self._version
         if saved is None or self._written >= version:
             return
         try:
-            await asyncio.to_thread(self._file.save, saved)
+            await asyncio.to_thread(self._save, saved, version)
         except (OSError, ValueError) as error:
             LOGGER.error("! state cannot be written: %s", error)  # noqa: TRY400  # no trace wanted
             self._is_failing = True

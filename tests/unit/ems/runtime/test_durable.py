@@ -197,3 +197,35 @@ def test_what_comes_after_the_writer_ended_is_written_by_the_last_flush() -> Non
         assert file.saved == [state(4_200)]
 
     run(story())
+
+
+@pytest.mark.invariant("I-05")
+def test_a_write_that_is_under_way_at_the_end_does_not_bury_the_newest_state() -> None:
+    file = SlowFile()
+
+    async def story() -> None:
+        writer = StateWriter(file, FakeClock(), lambda why: None)
+        task = asyncio.ensure_future(writer.run())
+        await turns()
+        writer.request(state(20_000), at_once=True)
+        await asyncio.sleep(0.03)  # a thread is at work on it
+        writer.request(state(4_200), at_once=True)
+        threading.Timer(0.05, file.may_sync.set).start()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run(story())
+
+    assert file.saved == [state(20_000), state(4_200)]
+
+
+@pytest.mark.invariant("I-05")
+def test_a_write_whose_thread_comes_after_the_last_one_is_left_out() -> None:
+    file = SlowFile()
+    file.may_sync.set()
+    writer = StateWriter(file, FakeClock(), lambda why: None)
+
+    for version, power_w in ((2, 4_200), (1, 20_000)):
+        writer._save(state(power_w), version)
+
+    assert file.saved == [state(4_200)]
