@@ -55,7 +55,17 @@ def place(path: Path) -> str:
 
 
 def functions_of(tree: ast.AST) -> Iterator[AnyFunction]:
-    return (node for node in ast.walk(tree) if isinstance(node, AnyFunction))
+    """All functions, nested ones too; expressions are not entered, there are none in them."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, AnyFunction):
+            yield node
+        todo += [
+            child
+            for child in ast.iter_child_nodes(node)
+            if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case)
+        ]
 
 
 def is_real_check(node: ast.AST) -> bool:

@@ -31,7 +31,7 @@ from ems.control.plant import Load, Plant
 from ems.control.saved import SavedState
 from tests.kit.plant import first_plant
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 OFF = Setpoint(power_w=0, current_ma=0)
 SOCKET = Capability(

@@ -56,7 +56,7 @@ def test_any_text_loads_or_explains_itself(text: str) -> None:
     explained(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(row=st.integers(0, len(LINES) - 1), value=values)
 def test_any_value_in_any_place_loads_or_names_its_line(row: int, value: str) -> None:
     key, equals, _ = LINES[row].partition("=")
@@ -70,7 +70,7 @@ def test_any_value_in_any_place_loads_or_names_its_line(row: int, value: str) ->
         assert error.line is not None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(row=st.integers(0, len(LINES) - 1), place=st.integers(0, 80), noise=st.text(max_size=5))
 def test_any_noise_in_a_good_file_loads_or_explains_itself(
     row: int, place: int, noise: str

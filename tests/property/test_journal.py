@@ -76,7 +76,7 @@ def test_what_was_committed_is_read_back_unchanged_after_any_number_of_starts(
 
 @pytest.mark.invariant("I-14")
 @pytest.mark.rule("R-14A-59")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     column=st.sampled_from(["body", "hash", "prev_hash", "utc", "kind", "segment"]),
     seq=st.integers(1, 8),
@@ -158,7 +158,7 @@ def periods(told: list[Moment], index: int) -> int:
 
 @pytest.mark.invariant("I-16")
 @pytest.mark.field("F-29")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(told=moments)
 def test_every_period_of_limiting_has_exactly_one_event_also_over_kills(told: list[Moment]) -> None:
     ids = itertools.count()

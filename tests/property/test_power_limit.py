@@ -117,7 +117,7 @@ def new_machine(*, autonomous: bool, hold: float | None) -> PowerLimit:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     ops=st.lists(OPS, max_size=40),
     autonomous=st.booleans(),
@@ -145,7 +145,7 @@ def test_machine_and_oracle_agree_on_every_history(
 
 
 @pytest.mark.invariant("I-03")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     ops=st.lists(OPS.filter(lambda op: op.kind != "limit"), max_size=30),
     hold=st.sampled_from([500.0, 100_000.0]),
@@ -164,7 +164,7 @@ def test_without_a_word_of_the_box_a_limited_restart_is_never_free_before_its_ti
 
 
 @pytest.mark.invariant("I-04")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(ops=st.lists(OPS, max_size=30), scale=st.integers(-4, 4))
 def test_a_limited_state_always_has_a_number_and_zero_is_one(ops: list[Op], scale: int) -> None:
     machine = new_machine(autonomous=True, hold=None)
