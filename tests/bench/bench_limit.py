@@ -62,6 +62,7 @@ def _rounds(ems: Ems, box: Program, garage: Garage, rounds: int) -> list[Figure]
     with BareBurst(garage) as burst:
         for number, limit_w in enumerate(_limits(size, rounds)):
             answered, arrived = _one_limit(box, garage, limit_w)
+            time.sleep(SETTLE_S)  # the burst meets caches and processors as idle as the limit did
             taken = burst.write(number + 1)
             if number >= WARM_UP:
                 answers.append(answered)
