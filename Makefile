@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.ready
 JOBS   ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test test-all check lint types contracts format conformance bench peers interop generate certs clean
+.PHONY: help setup demo test coverage interop scenario check lint types contracts format conformance bench peers generate clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,6 +23,8 @@ demo: $(STAMP)   ## the main job on simulators: control box, EMS, devices
 	$(BIN)/ems demo $(ARGS)
 test: $(STAMP)   ## the fast tests
 	$(BIN)/python -m pytest -n $(JOBS) -m 'not interop and not scenario and not bench' $(ARGS)
+coverage: $(STAMP)  ## lines and branches that the fast tests reach
+	$(BIN)/python -m pytest -q -n $(JOBS) -m 'not interop and not scenario and not bench' --cov --cov-branch --cov-report=term:skip-covered $(ARGS)
 interop: $(STAMP) peers  ## foreign control boxes in a network namespace
 	$(BIN)/python -m pytest -m interop tests/interop $(ARGS)
 scenario: $(STAMP)  ## the story of the demo, judged by the simulator's physics
