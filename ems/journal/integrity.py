@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+STOP_TRY_S = 0.05  # real seconds
+STOP_TRIES = 20
+
 
 class IntegrityCheck:
     """One look at one file, on a thread and a read-only connection of its own."""
@@ -34,14 +37,17 @@ class IntegrityCheck:
         self._thread.start()
 
     def stop(self) -> None:
-        """Give up what is not finished; returns when the file is not read any more."""
+        """Give up what is not finished; a disk that hangs is left to itself after a second."""
         self._stopped = True
-        while self._thread.is_alive():
+        for _ in range(STOP_TRIES):
             connection = self._connection
             if connection is not None:
                 with contextlib.suppress(sqlite3.ProgrammingError):  # just closed
                     connection.interrupt()
-            self._thread.join(0.05)
+            self._thread.join(STOP_TRY_S)
+            if not self._thread.is_alive():
+                return
+        LOGGER.warning("! the look through the journal hangs: the disk does not answer")
 
     def _run(self) -> None:
         try:
