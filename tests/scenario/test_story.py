@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,13 @@ def children_of(pid: int) -> list[int]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_demo_that_is_ended_takes_every_program_with_it(number: signal.Signals) -> None:
     command = [sys.executable, "-m", "ems.cli.main", "demo", "--scenario", "evening-peak"]
-    demo = subprocess.Popen([*command, "--json"], cwd=ROOT, stdout=subprocess.DEVNULL)
+    demo = subprocess.Popen(
+        [*command, "--json"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        # what runs in the background of a script inherits an ignored Ctrl-C
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
     ends_at = time.monotonic() + 60
     while len(children_of(demo.pid)) < 3 and time.monotonic() < ends_at:
         time.sleep(0.1)
