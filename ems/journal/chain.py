@@ -31,7 +31,6 @@ class ChainFile:
         self.path = path
         self._on_damage = on_damage
         self.head = (0, GENESIS)
-        self.set_aside: tuple[Path, ...] = ()
         self._connection: sqlite3.Connection | None = None
 
     def open(self, utc: datetime) -> None:
@@ -150,7 +149,6 @@ class ChainFile:
             if source.exists():
                 moved.append(source.rename(self._free_name(suffix, utc)))
         anchor_path(self.path).unlink(missing_ok=True)
-        self.set_aside = (*self.set_aside, *moved)
         LOGGER.error("! journal set aside (%s): %s", why, ", ".join(path.name for path in moved))
         self._connection = database.open_for_writing(self.path)
         self.head = (0, GENESIS)

@@ -95,11 +95,6 @@ class Journal:
         return self._chain.head
 
     @property
-    def set_aside(self) -> tuple[Path, ...]:
-        """Damaged files that were renamed since the start."""
-        return self._chain.set_aside
-
-    @property
     def waiting(self) -> int:
         """Records that are not durable yet."""
         return len(self._queue)

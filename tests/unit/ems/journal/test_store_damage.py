@@ -74,13 +74,14 @@ def test_a_damaged_file_is_set_aside_and_the_service_goes_on(
 ) -> None:
     path = tmp_path / "records.db"
     path.write_bytes(content)
+    moved: list[Path] = []
 
-    journal = Journal(path, utc=UTC_0)
+    journal = Journal(path, utc=UTC_0, on_damage=moved.extend)
     record = journal.append("boot", {}, UTC_0).result(WAIT_S)
     journal.close()
 
     assert record.seq == 2
-    assert [one.read_bytes() for one in journal.set_aside] == [content]
+    assert [one.read_bytes() for one in moved] == [content]
     first = stored(path)[0]
     assert first.kind == Kind.JOURNAL_SET_ASIDE
     assert first.data["files"] == ["records.db.damaged-20261121T100000000Z-1"]
@@ -97,11 +98,12 @@ def test_another_kind_of_database_is_set_aside(tmp_path: Path) -> None:
     foreign.commit()
     foreign.close()
 
-    journal = Journal(path, utc=UTC_0)
+    moved: list[Path] = []
+    journal = Journal(path, utc=UTC_0, on_damage=moved.extend)
     journal.append("boot", {}, UTC_0).result(WAIT_S)
     journal.close()
 
-    assert len(journal.set_aside) == 1
+    assert len(moved) == 1
     assert [record.kind for record in stored(path)] == ["journal_set_aside", "boot"]
 
 
